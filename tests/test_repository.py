@@ -202,6 +202,8 @@ HELD_BY = {
         f"ablate.training.fit.{name}": "training/fit/test_fit.py"
         for name in ("conductor", "feeding", "fitted", "ramp", "rates", "reported", "stopwatch", "trainer")
     },
+    "ablate.analysis.effects.by_data_set": "analysis/effects/test_data_sets.py",
+    "ablate.report.data_sets": "report/test_data_sets_section.py",
     "ablate.analysis.designs.comparisons": "analysis/designs/test_directions.py",
     "ablate.analysis.imports.factors": "analysis/imports/test_foreign_factors.py",
     "ablate.analysis.imports.naming": "analysis/imports/test_foreign_factors.py",

@@ -8,7 +8,7 @@ import pandas as pd
 from ablate.analysis.effects import COUNTED_AT_CHANCE, confirmatory_runs
 from ablate.analysis.statistics import expected_best, expected_normal_maximum
 from ablate.storage.results import factor_columns, trial_numbers
-from ablate.study.trial import REFERENCE, SCORED
+from ablate.study.trial import DATA_SET, REFERENCE, SCORED
 
 FAILURE_COLUMNS = (
     "trial", "phase", "variant", "mode", "seed", "state", "epochs", "learning_rate", "reason", "run_id",
@@ -77,7 +77,7 @@ def underlying_runs(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     places = {cell: place for place, cell in enumerate(zip(effects["variant"], effects["mode"], strict=True))}
     place = [places.get(cell, len(places)) for cell in zip(pairs["variant"], pairs["mode"], strict=True)]
     ordered = pairs.assign(place=place).sort_values(["place", "seed"], kind="stable", ignore_index=True)
-    return ordered[list(BEHIND_COLUMNS)]
+    return ordered[[*BEHIND_COLUMNS, *[DATA_SET] * (DATA_SET in pairs)]]
 
 
 def _search_rows(results: pd.DataFrame) -> pd.DataFrame:

@@ -271,6 +271,12 @@ def analyze(
             metavar="A,B,…", help="Columns that may differ between compared runs; their part is read as the factor's."
         ),
     ] = "",
+    block: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN", help="Data sets, subjects or the like: the effect on each, and pooled over all."
+        ),
+    ] = "",
     study: Annotated[str | None, typer.Option(help="Study to read if an Optuna storage has several.")] = None,
     name: Annotated[str, typer.Option(help="Name of the report's folder; by default the source's name.")] = "",
     out: Out = Path("reports"),
@@ -283,7 +289,20 @@ def analyze(
 
     columns, ignored = (tuple(filter(None, map(str.strip, names.split(",")))) for names in (factors, ignore))
     asked = ImportOptions(
-        columns, score, seed, direction, reference, target, margin, unit, states, state, missing, chance, ignored
+        columns,
+        score,
+        seed,
+        direction,
+        reference,
+        target,
+        margin,
+        unit,
+        states,
+        state,
+        missing,
+        chance,
+        ignored,
+        block,
     )
     place = ReportPlace(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))

@@ -118,6 +118,7 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
         package_in_checkout=_is_own_source(Path(ablate.__file__), Path.cwd()),
         data=facts.about_data(),
         model=_model(study),
+        part_of=study.part_of or None,
     )
 
 

@@ -163,6 +163,7 @@ def study_run(facts: Facts) -> StudyRun:
     """The study's settings for the tracker."""
     git = system.git_state(Path.cwd())
     tags = {f"version.{name}": number for name, number in system.versions().items()}
+    tags |= {"part_of": facts.study.part_of, "data_set": facts.data.name} if facts.study.part_of else {}
     return StudyRun(
         study=facts.label,
         title=facts.study.title,

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ablate.errors import AblateError
+from ablate.experiment.data_sets import run_on_data_sets
 from ablate.experiment.options import Only, Options
 from ablate.experiment.run_study import Finished, run_study
 from ablate.interface.display.progress import Display
@@ -90,7 +91,8 @@ def run_shown(study: Settings, options: Options, display: Display) -> Finished:
     """Run a study, and show its events on a display, which is closed in the end."""
     with closing(display):
         check_file(options.tracking_uri)  # before any file is written for this study
-        return run_study(study, options, display)
+        run_all = run_on_data_sets if study.data_sets else run_study
+        return run_all(study, options, display)
 
 
 def _call() -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from ablate.analysis.effects import DataSetEffects
 from ablate.errors import DataError
 from ablate.report.checks import checklist
 from ablate.report.costs import with_costs
+from ablate.report.data_sets import data_sets_section
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.export import PageFiles, to_inert_csv
@@ -32,7 +34,7 @@ from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import search_section
 from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
-from ablate.report.wording import headline, headline_notes, latex_effects, unbroken
+from ablate.report.wording import data_sets_headline, headline, headline_notes, latex_effects, unbroken
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
 
@@ -143,6 +145,9 @@ def _page(inputs: Inputs, checks: list[Check], sections: list[Section]) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
+    if inputs.data_sets is not None:
+        answer = _answer_by_data_set(inputs, inputs.data_sets)
+        return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
     answer = headline(
         inputs.effects,
         inputs.results,
@@ -158,7 +163,35 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 
 
+def _answer_by_data_set(inputs: Inputs, found: DataSetEffects) -> list[str]:
+    return data_sets_headline(
+        found,
+        inputs.modes[0],
+        level=inputs.level,
+        lower_is_better=inputs.metric.label if inputs.metric.direction == "minimize" else "",
+        way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
+        left_out=left_out_in_words(inputs),
+    )
+
+
+def _sections_of_data_sets(inputs: Inputs, checks: list[Check]) -> list[Section]:
+    """The sections of comparisons on several data sets: none averages scores over them."""
+    search = None if inputs.is_imported else search_section(inputs)
+    sections = (
+        data_sets_section(inputs, behind=runs_block(inputs)),
+        rate_section(inputs),
+        search,
+        failures_section(inputs),
+        trust_section(inputs, checks),
+        methods_section(inputs),
+        origin_section(inputs),
+    )
+    return [section for section in sections if section is not None]
+
+
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
+    if inputs.data_sets is not None:
+        return _sections_of_data_sets(inputs, checks)
     behind = runs_block(inputs)
     anchors = behind.anchors() if behind else frozenset[str]()
     sections = (

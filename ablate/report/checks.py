@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.effects import COUNTED_AT_CHANCE, MIN_DATA_SETS
 from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import least_seeds
 from ablate.report import imported_checks, own_trials
@@ -58,6 +58,10 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
 
 def _enough(inputs: Inputs) -> Check:
     primary = inputs.primary_effects()
+    if inputs.data_sets is not None:
+        primary, pooled = inputs.data_sets.of_mode(inputs.modes[0])
+        if inputs.data_sets.is_pooled_primary:
+            return _enough_data_sets(int(pooled["n"].min()))
     n = int(primary["n"].min()) if len(primary) else 0
     least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.3g}".removeprefix("0")
     smallest = primary[primary["n"] == n] if len(primary) else primary
@@ -69,6 +73,11 @@ def _enough(inputs: Inputs) -> Check:
         return Check("Enough seeds", passed=False, why=why)
     why = f"The smallest comparison has {has}; p = {p_level} needs {least} or more."
     return Check("Enough seeds", n >= least, why)
+
+
+def _enough_data_sets(n: int) -> Check:
+    why = f"The smallest comparison has {number_of(n, 'data set')}; a claim about others needs {MIN_DATA_SETS} or more."
+    return Check("Enough data sets", n >= MIN_DATA_SETS, why)
 
 
 def _planned(inputs: Inputs) -> Check:

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,8 +11,11 @@ import pandas as pd
 
 from ablate.analysis.effects import (
     LOST,
+    DataSetEffects,
     Metric,
+    blocks_of,
     confirmatory_runs,
+    data_set_effects,
     effects_of_runs,
     metric_unit,
     mode_changes,
@@ -55,6 +59,8 @@ class Inputs:
     layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # as `read_layers` returns them
     # How the effects change with the learning-rate mode, as `mode_changes` returns it.
     mode_changes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MODE_COLUMNS)))
+    # Of comparisons on several data sets, whose pooled effects are `effects`; None for one data set.
+    data_sets: DataSetEffects | None = None
 
     @property
     def level(self) -> float:
@@ -63,8 +69,9 @@ class Inputs:
 
     @property
     def data(self) -> DataFacts:
-        """Facts about the data set."""
-        return self.facts.data or DataFacts()
+        """Facts about the data set; of several, what all of them share."""
+        several = self.facts.data_sets
+        return shared_facts(several) if several else self.facts.data or DataFacts()
 
     @property
     def model(self) -> dict[str, Any]:  # Any: TOML
@@ -164,20 +171,6 @@ def read_inputs(folder: Path) -> Inputs:
     """Read the files that exist. Raises `DataError` if results.csv is missing or a file is broken."""
     results = without_unscored(read_results(folder / "results.csv"))
     facts = read_provenance(folder / "provenance.json")
-    data = facts.data or DataFacts()
-    metric = primary_metric(
-        results,
-        task=task_in(facts, results),
-        n_test=data.n_test,
-        margin=facts.margin,
-        stated=to_plain(facts.metric) if facts.metric else None,
-    )
-    looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
-    runs, level = confirmatory_runs(results), level_in(facts)
-    plan = spend(looks, alpha=level) if looks else None
-    scores = pair_runs(runs, metric)
-    overlap = float(facts.overlap or 0.0)
-    effects = effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=overlap)
     return Inputs(
         folder=folder,
         results=results,
@@ -185,14 +178,42 @@ def read_inputs(folder: Path) -> Inputs:
         rate_tests=read_rate_tests(folder / "lr_tests.json"),
         facts=facts,
         study_file=_study_file(folder / "study.toml"),
-        metric=metric,
-        runs=runs,
-        effects=effects,
-        scores=scores,
-        looks=looks,
+        runs=confirmatory_runs(results),
         layers=read_layers(folder / "layers.csv"),
-        mode_changes=mode_changes(_whole(scores, effects), metric, alpha=level, looks=plan, overlap=overlap),
+        **_judged(results, facts),
     )
+
+
+def _judged(results: pd.DataFrame, facts: Provenance) -> dict[str, Any]:  # Any: fields of `Inputs`
+    """The effects with their metric, pairs and looks."""
+    found = _on_data_sets(results, facts)
+    if found is not None:
+        return {"metric": found.metric, "effects": found.pooled, "scores": found.pairs, "data_sets": found}
+    data = facts.data or DataFacts()
+    metric = primary_metric(
+        results, task=task_in(facts, results), n_test=data.n_test, margin=facts.margin, stated=_stated(facts)
+    )
+    looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
+    runs, level = confirmatory_runs(results), level_in(facts)
+    plan = spend(looks, alpha=level) if looks else None
+    scores, overlap = pair_runs(runs, metric), float(facts.overlap or 0.0)
+    effects = effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=overlap)
+    changes = mode_changes(_whole(scores, effects), metric, alpha=level, looks=plan, overlap=overlap)
+    return {"metric": metric, "effects": effects, "scores": scores, "looks": looks, "mode_changes": changes}
+
+
+def _on_data_sets(results: pd.DataFrame, facts: Provenance) -> DataSetEffects | None:
+    """The effects on each data set and over all, if the comparisons were made on several."""
+    task, n_test = task_in(facts, results), {str(data.name): data.n_test for data in facts.data_sets or ()}
+    blocks = blocks_of(results, task=task, n_test=n_test, margin=facts.margin, stated=_stated(facts))
+    if not blocks:
+        return None
+    overlap = float(facts.overlap or 0.0)
+    return data_set_effects(blocks, alpha=level_in(facts), overlap=overlap, margin_share=task.margin_share)
+
+
+def _stated(facts: Provenance) -> dict[str, Any] | None:  # Any: JSON
+    return to_plain(facts.metric) if facts.metric else None
 
 
 def _whole(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
@@ -200,6 +221,18 @@ def _whole(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     lost = effects.loc[effects["verdict"] == LOST, ["variant", "mode"]].itertuples(index=False, name=None)
     cells = pd.MultiIndex.from_frame(scores[["variant", "mode"]])
     return scores[~cells.isin(list(lost))]
+
+
+def shared_facts(several: Sequence[DataFacts]) -> DataFacts:
+    """The names of several data sets, and those facts that are the same for all; a stand-in if one is."""
+    same = {
+        name: getattr(several[0], name)
+        for name in ("source", "scaling", "weights", "n_classes")
+        if all(getattr(data, name) == getattr(several[0], name) for data in several)
+    }
+    stand_ins = [str(data.name) for data in several if data.stand_in]
+    names = ", ".join(stand_ins or [str(data.name) for data in several])
+    return DataFacts(name=names, stand_in=bool(stand_ins), **same)
 
 
 def level_in(facts: Provenance) -> float:

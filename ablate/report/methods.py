@@ -8,6 +8,7 @@ import pandas as pd
 from ablate.analysis.pareto import named_objectives
 from ablate.analysis.statistics import spend
 from ablate.report import own_trials
+from ablate.report.data_sets import methods_of_data_sets
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count
 from ablate.report.page import Block, Definitions, Section
@@ -74,6 +75,7 @@ def methods_section(inputs: Inputs) -> Section:
         ("Seeds", _seeds),
         ("Weights", _weights),
         ("Test set", _test_set),
+        ("Data sets", methods_of_data_sets),
         ("Statistics", statistics_paragraph),
         ("Verdicts", verdicts_paragraph),
         ("Runs that did not finish", lost_runs_paragraph),
@@ -129,7 +131,8 @@ def _searched(inputs: Inputs) -> str:
 
 
 def _pairing(inputs: Inputs) -> str:
-    is_unpaired = inputs.effects["test"] == "unpaired"
+    effects = inputs.effects if inputs.data_sets is None else inputs.data_sets.on_each
+    is_unpaired = effects["test"] == "unpaired"
     if not inputs.has_seeds:
         return UNSEEDED
     if not is_unpaired.any():
@@ -188,7 +191,8 @@ def _seeds(inputs: Inputs) -> str:
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
     elif len(inputs.effects) and inputs.has_seeds:
-        said += _counts(inputs.effects)
+        of_data_sets = inputs.data_sets
+        said += _counts(inputs.effects if of_data_sets is None else of_data_sets.on_each)
     if not inputs.is_imported:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):

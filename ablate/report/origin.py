@@ -12,7 +12,7 @@ from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.storage.verified import in_a_sentence, read_rounds
-from ablate.study.trial import BEST, RATE_SETTING, REFERENCE
+from ablate.study.trial import BEST, DATA_SET, RATE_SETTING, REFERENCE
 from ablate.text import number_of
 
 PARTS = {  # of the wall time, without tracking ("track"), which runs in parallel
@@ -37,6 +37,8 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
         name = inputs.data.name or "the data set"
         found.append(("Not real data", f"{name} was not available, so this study used built-in synthetic data."))
     again = facts.command or "the same command"
+    if facts.part_of:
+        found.append(("One of several data sets", f"The claims are in the report of {facts.part_of}, on all of them."))
     if facts.quick:
         found.append(("Quick run", "--quick cut the budget: good for trying things out, not for conclusions."))
     if facts.interrupted:
@@ -80,7 +82,12 @@ def _size(inputs: Inputs) -> str:
 
 
 def _seeds(inputs: Inputs, runs: pd.DataFrame) -> str:
-    return f" × {number_of(runs['seed'].nunique(), 'seed')}" if inputs.has_seeds else ""
+    if not inputs.has_seeds:
+        return ""
+    if inputs.data_sets is not None and DATA_SET in runs:
+        most = int(runs.groupby(DATA_SET)["seed"].nunique().max())
+        return f" × {len(inputs.data_sets.names)} data sets × {number_of(most, 'seed')}"
+    return f" × {number_of(runs['seed'].nunique(), 'seed')}"
 
 
 def _second_reference(inputs: Inputs) -> str:
@@ -93,8 +100,12 @@ def _second_reference(inputs: Inputs) -> str:
 
 
 def data_text(inputs: Inputs) -> str:
-    """The data set in one line."""
-    data = inputs.data
+    """The data set in one line; several after each other."""
+    several = inputs.facts.data_sets
+    return "; ".join(map(_one_text, several)) if several else _one_text(inputs.data)
+
+
+def _one_text(data: DataFacts) -> str:
     if data == DataFacts():
         return ""
     sizes = ((data.n_train, "train"), (data.n_validation, "validation"), (data.n_test, "test"))
@@ -115,7 +126,7 @@ def origin_section(inputs: Inputs) -> Section:
     citation = CITATION.format(
         version=inputs.facts.ablate_version or "unknown",
         title=_bibtex(inputs.title),
-        fingerprint=inputs.data.fingerprint or "not recorded",
+        fingerprint=_fingerprints(inputs) or "not recorded",
     )
     blocks.append(Listing("How to cite", citation))
     return Section("origin", "Provenance", blocks)
@@ -131,8 +142,14 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Data source", data.source or ""),
         ("Pretrained on", data.pretraining or ""),
         ("Reading", data.placement or ""),
-        ("Data fingerprint", data.fingerprint or ""),
+        ("Data fingerprint", _fingerprints(inputs)),
     )
+
+
+def _fingerprints(inputs: Inputs) -> str:
+    """The fingerprint of the data; of several data sets, each after its name."""
+    several = inputs.facts.data_sets
+    return ", ".join(f"{one.name} {one.fingerprint}" for one in several) if several else inputs.data.fingerprint or ""
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -189,7 +206,11 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _verified(inputs: Inputs) -> str:
-    known = in_a_sentence(read_rounds(inputs.folder))
+    parts = inputs.facts.parts or ()
+    of_parts = {part: in_a_sentence(read_rounds(inputs.folder.resolve().parent / part)) for part in parts}
+    known = in_a_sentence(read_rounds(inputs.folder)) if not parts else "; ".join(
+        f"{part}: {said}" for part, said in of_parts.items() if said
+    )  # fmt: skip
     if known or not inputs.facts.command or inputs.is_imported or inputs.facts.handed_over:
         return known
     return f"not yet; ablate verify {inputs.facts.study or 'NAME'} retrains some trials and compares the results"

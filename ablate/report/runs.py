@@ -28,6 +28,7 @@ from ablate.report.numbers import (
 from ablate.report.page import MOST_ROWS, CellContent, Folded, Link, Table
 from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
+from ablate.study.trial import DATA_SET
 
 SENTENCE = (
     "One row per pair: the variant's run and the reference's run with the same seed, their names in the results table "
@@ -53,13 +54,15 @@ def runs_block(inputs: Inputs) -> Folded | None:
     with_mode = runs["mode"].nunique() > 1
     with_reuse = bool((shown["same_as"] != "").any())
     head = [
-        "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}{sign_note(metric)}",
+        "Factor", "Level", *(["Mode"] if with_mode else []), *["Data set"] * (DATA_SET in runs), "Seed",
+        f"Difference{in_unit(metric)}{sign_note(metric)}",
         mean_label(metric), "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
         *(["Reuses result of"] if with_reuse else []),
     ]  # fmt: skip
     decimals = effect_decimals(inputs.effects, metric)
     rows = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), *([row["mode"]] if with_mode else []),
+         *[str(row.get(DATA_SET))] * (DATA_SET in runs),
          *_numbers(inputs, row, decimals), _states(row), row["trial"], row["reference_trial"],
          row["run_id"][:RUN_ID] or NONE, row["reference_run_id"][:RUN_ID] or NONE,
          *([row["same_as"] or NONE] if with_reuse else [])]

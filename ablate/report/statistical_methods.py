@@ -58,7 +58,7 @@ NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and
 def statistics_paragraph(inputs: Inputs) -> str:
     """Differences, intervals and tests, with the families over which they hold; "" without comparisons."""
     effects, metric = inputs.effects, inputs.metric
-    if effects.empty:
+    if effects.empty or inputs.data_sets is not None:  # which have a paragraph of their own
         return ""
     if not inputs.has_seeds:
         return UNSEEDED.format(metric=metric.label, sides=difference_words(metric))
@@ -114,6 +114,8 @@ def lost_runs_paragraph(inputs: Inputs) -> str:
             f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
         )
     metric = inputs.metric
+    if inputs.data_sets is not None:
+        return f"{ended} is scored {inputs.lost_count} of its data set: {lost}.{tested}"
     chance = metric.shown(metric.chance)
     level = number(chance, 1 if metric.unit == "points" else 2) if metric.unit in DECIMALS else significant(chance)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()

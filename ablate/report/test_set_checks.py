@@ -18,7 +18,8 @@ def preregistered(inputs: Inputs) -> Check:
         reads = inputs.metric.name.startswith("test_")
         why = NOT_RECORDED if reads else "The test set was not read."
         return Check(name, None if reads else True, why)
-    n, declared = len(inputs.effects), frozen.contrasts or 0
+    effects = inputs.effects if inputs.data_sets is None else inputs.data_sets.on_each
+    n, declared = len(effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
     what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"

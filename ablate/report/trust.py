@@ -27,11 +27,12 @@ def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
         Paragraph(f"{confirmation(checks, is_imported=inputs.is_imported).text}."),
         Checklist(checks),
     ]
-    said = [
-        _test_error(inputs), _detectable(inputs), _unseen_failures(inputs), _best_epoch(inputs), _best_trial(inputs),
-    ]  # fmt: skip
+    of_scores = [_test_error(inputs), _best_epoch(inputs), _best_trial(inputs)] if inputs.data_sets is None else []
+    said = [_detectable(inputs), _unseen_failures(inputs)]
+    said = [*of_scores[:1], *said, *of_scores[1:]]
     blocks += [Paragraph(text) for text in said if text]
-    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs), *example_blocks(inputs)])
+    more = [*_undecided(inputs), *example_blocks(inputs)] if inputs.data_sets is None else []
+    return Section(ANCHOR, "Can you trust this?", [*blocks, *more])
 
 
 def confirmation(checks: list[Check], *, is_imported: bool = False) -> Link:

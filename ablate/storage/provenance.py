@@ -194,6 +194,9 @@ class Provenance:
     git: GitFacts | None = None  # None: the study ran outside of a checkout
     package_in_checkout: bool | None = None  # whether the checkout is the source of this package
     data: DataFacts | None = None
+    data_sets: Sequence[DataFacts] | None = None  # of a study on several data sets, in order; `data` is the first
+    part_of: str | None = None  # the study on several data sets of which this one has one
+    parts: Sequence[str] | None = None  # the studies on one data set of which this one consists, in order
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
     front: FrontFacts | None = None  # None: the search had one objective
@@ -251,12 +254,15 @@ class Provenance:
     target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds
     target_stated: Mapping[str, Level] | None = None  # its levels that the user gave; scores choose the others
     seed_column: str | None = None  # "" if the table has none
+    block: str | None = None  # the column of data sets on each of which effects are estimated
     overlap: Size | None = None  # test examples per training example of overlapping folds; None: replicates share none
 
     def __post_init__(self) -> None:
         looks = self.looks or ()
         if len(looks) > MOST_LOOKS or any(later <= earlier for earlier, later in pairwise(looks)):
             raise ValueError(f"looks: must grow, and be {MOST_LOOKS} at most, got {list(looks)[:5]}")
+        if outside := [part for part in self.parts or () if Path(part).name != part or part in ("", "..")]:
+            raise ValueError(f"parts: must be names of folders, got {outside[0][:60]!r}")
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The content of provenance.json."""

@@ -17,6 +17,7 @@ from ablate.study.trial import (
     COLUMNS,
     COLUMNS_AFTER,
     COLUMNS_BEFORE,
+    DATA_SET,
     RATE_SETTING,
     Design,
     Epoch,
@@ -36,7 +37,7 @@ NUMBERS = (
     "seed", "score", "predictive_sd", "best_epoch", "epochs", "learning_rate", "parameters", "seconds", "attempt",
 )  # fmt: skip
 CLASSIFICATION = ("accuracy", "loss")  # the metrics of tables of older versions
-TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
+TEXT = (*(name for name in COLUMNS if name not in NUMBERS), DATA_SET)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
 OF_EPOCHS = ("epoch", "learning_rate", "seconds")  # numeric columns, besides those of the metrics
 LARGEST = 1e100  # larger numbers count as missing: their squares are infinite
@@ -120,7 +121,7 @@ def metric_columns(table: pd.DataFrame) -> list[str]:
 
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
     """The names of the factors of a results table, in its order (including the learning rate's setting)."""
-    return [str(name) for name in table.columns if name not in COLUMNS and not is_metric(str(name))]
+    return [str(name) for name in table.columns if name not in (*COLUMNS, DATA_SET) and not is_metric(str(name))]
 
 
 def column_of(factor: str) -> str:
@@ -137,7 +138,7 @@ def _is_taken(name: str) -> bool:
     """Whether a factor's name is that of another column, or would be taken for that of a renamed factor."""
     while name.endswith("_setting"):
         name = name.removesuffix("_setting")
-    return name in (*COLUMNS, *ADDED) or is_metric(name)
+    return name in (*COLUMNS, *ADDED, DATA_SET) or is_metric(name)
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:

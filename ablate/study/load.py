@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ablate.errors import StudyError
 from ablate.study.catalog import MODELS
 from ablate.study.data_factors import lists_factors
+from ablate.study.data_sources import check_several, data_sources
 from ablate.study.data_table import read_data
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
@@ -68,6 +70,26 @@ def study_of_tables(layered: Layered, *, base: Path) -> Study:
 
 
 def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
+    """The study; of several data sets, one that is valid on each of them."""
+    sources = data_sources(layered)
+    if sources is None:
+        return _on_one(layered, path, quick=quick)
+    data_sets: dict[str, Data] = {}
+    for name, alone in sources.items():
+        try:
+            study = _on_one(alone, path, quick=quick)
+        except StudyError as err:
+            raise StudyError(f"{err}\n  (on data set {name})") from err
+        check_several(layered, study.ablation)
+        if twin := next((other for other, data in data_sets.items() if data == study.data), ""):
+            hint = "remove one of them: the same examples twice would count as two data sets"
+            raise layered.error(("data",), f"{twin} and {name} are the same data set", hint=hint)
+        data_sets[name] = study.data
+    first = next(iter(data_sets.values()))
+    return study.model_copy(update={"data": first, "data_sets": data_sets})
+
+
+def _on_one(layered: Layered, path: Path, *, quick: bool) -> Study:
     for name in layered.tree:
         if name not in (*_TOP, *_TABLES) or name == "quick":
             raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")

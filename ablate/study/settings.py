@@ -253,6 +253,9 @@ class Study(StudyTable):
     inspect: Inspect = Inspect()
     limits: Limits = Limits()
     retries: Retries = Retries()
+    # Of a study on several data sets: their settings by name; `data` is the first one's. Empty for one data set.
+    data_sets: Mapping[str, Data] = {}
+    part_of: str = ""  # the study on several data sets of which this one has one; not in the file
     quick: bool = False  # reduced for a smoke test
     source: str  # the file it came from, or the call in a script, for messages
     base: Path  # its folder: paths of data and user code are relative to it

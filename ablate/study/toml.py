@@ -32,7 +32,7 @@ def _tree(study: Study) -> dict[str, object]:
         "name": study.name,
         "title": study.title,
         "seed": study.seed,
-        **({"data": _table(study.data)} if study.data.name else {}),
+        **_data(study),
         "model": _model(study),
         "training": _table(study.training) if of_engine else {"epochs": study.training.epochs},
         "metric": _table(study.metric),
@@ -53,6 +53,12 @@ def _tree(study: Study) -> dict[str, object]:
     }
 
 
+def _data(study: Study) -> dict[str, object]:
+    if study.data_sets:
+        return {"data": {"sources": {name: _table(data) for name, data in study.data_sets.items()}}}
+    return {"data": _table(study.data)} if study.data.name else {}
+
+
 def _model(study: Study) -> dict[str, object]:
     model = study.model
     match model.role:
@@ -71,7 +77,9 @@ def _table(section: StudyTable) -> dict[str, object]:
 
 def _tables(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in tree.items():
-        if name == "recipes" and isinstance(value, dict):  # each has a table of its own
+        if name == "data" and isinstance(value, dict) and isinstance(value.get("sources"), dict):
+            yield from ((f"data.sources.{_key(source)}", table) for source, table in value["sources"].items())
+        elif name == "recipes" and isinstance(value, dict):  # each has a table of its own
             yield from ((f"recipes.{_key(recipe)}", levels) for recipe, levels in value.items())
         else:
             yield name, value

@@ -28,6 +28,7 @@ COLUMNS_AFTER = (
     "trained_by", "run_id", "same_as", "read_at", "read_under", "reason",
 )  # fmt: skip
 COLUMNS = (*COLUMNS_BEFORE, *COLUMNS_AFTER)
+DATA_SET = "data_set"  # a further column after the label's, in tables of several data sets alone
 PARTS = ("train", "val", "test")  # of the data; a metric's columns begin with one of them
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 # Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.

@@ -43,7 +43,7 @@ WORDS = (
     "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
     "normalization_place", "augmentation", "max_norm", "target", "features", "columns", "image_size", "folds", "groups",
     "order", "weights", "target_scaling", "loss", "metric", "goal", "unit", "also", "vocabulary", "dim", "encoder",
-    "stages", "growth", "dropout_at", "command",
+    "stages", "growth", "dropout_at", "command", "sources",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",

@@ -20,7 +20,18 @@ LOSSES = ("mse", "binary_crossentropy", "MeanSquaredError", "my.py:loss", "cross
 # By table and key. A file that sets some of them is taken, or refused by the key that is wrong.
 ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
     "data": {
-        "name": SOURCES,
+        "name": (
+            *SOURCES, ["digits", "cifar10"], ["digits"], [], ["digits", "digits"], ["a/x.npz", "b/x.npz"],
+            ["", "digits"], ["digits", 3], ["my.py:load", "photos/"],
+        ),
+        "sources": (
+            {"one": {"name": "digits"}, "other": {"name": "cifar10", "train": 100}}, {"one": {"name": "digits"}}, {},
+            {"one": {"name": "digits"}, "two": {"name": "digits"}}, {"one": "digits", "two": "mnist"}, ["digits"], 3,
+            {"a b": {"name": "digits"}, "two": {"name": "mnist"}}, {"one": {"train": 5}, "two": {"name": "mnist"}},
+            {"one": {"name": "digits", "trian": 5}, "two": {"name": "mnist"}},
+            {"one": {"name": ["digits", "mnist"]}, "two": {"name": "mnist"}},
+            {"one": {"name": "digits", "sources": {}}, "two": {"name": "mnist"}},
+        ),
         "target": ("price", ["price", "tax"], [], "", ["price", "price"], "patient", 3, [1], [["price"]]),
         "features": ("age", ["age", "rooms"], ["price"], ["age", "age"], [], True),
         "columns": (

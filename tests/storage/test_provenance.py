@@ -21,6 +21,8 @@ WHOLE: dict[str, Any] = {
              "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3],
              "inputs": {"left": [4], "right": [2]}, "weights": "examples", "scaling": "unit",
              "pretraining": "classes 5, 6", "placement": "examples are streamed from disk: 12 GB"},
+    "data_sets": [{"name": "cifar10", "n_test": 10000}, {"name": "mnist"}], "part_of": "two",
+    "parts": ["two.cifar10", "two.mnist"], "discarded": {"test_accuracy": 3},
     "model": {"name": "mlp", "code": ""}, "sampler": "tpe",
     "front": {"objectives": ["accuracy", "parameters"], "tolerance": 0.01, "chosen": "search-0007"},
     "monitor": "val_accuracy",
@@ -48,7 +50,7 @@ WHOLE: dict[str, Any] = {
     "looked_at": ["host"], "not_looked_at": ["notes"], "separating": ["notes separates a from b"],
     "also_varies": ["host"],
     "reference_asked": "norm=none", "target": {"norm": "batch"}, "target_stated": {"norm": "batch"},
-    "seed_column": "seed", "overlap": 0.25,
+    "seed_column": "seed", "block": "dataset", "overlap": 0.25,
 }  # fmt: skip
 JSON = {str: "x", float: 1.5, bool: True, list: [{"x": [1]}], dict: {"x": {"y": [{}]}}}  # a value of each type
 LEVELS = ("model", "reference", "recipes", "conditions", "target")  # a level is text, a number, true or false
@@ -91,6 +93,12 @@ def test_the_sample_has_every_key_of_the_record_and_of_its_parts():
     for name in WHOLE:
         if is_dataclass(part := getattr(record, name)):
             assert list(WHOLE[name]) == keys_of(type(part))
+
+
+@pytest.mark.parametrize("part", ["../other", "/tmp/x", "a/b", "..", ""])
+def test_the_parts_of_a_study_are_folders_beside_it(part):
+    with pytest.raises(DataError, match="parts: must be names of folders"):
+        Provenance.from_json({"parts": ["two.mnist", part]})
 
 
 def test_what_is_written_is_read_as_it_was(tmp_path):

@@ -12,7 +12,7 @@ from ablate.errors import DataError
 from ablate.storage.provenance import TaskFacts, TaskMetricFacts
 from ablate.storage.results import NUMBERS, metric_columns
 from ablate.study.metric_words import metric_words
-from ablate.study.trial import COLUMNS, REFERENCE, Design
+from ablate.study.trial import COLUMNS, DATA_SET, REFERENCE, Design
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 LEAST_MARGIN = {"accuracy": 0.005, "loss": 0.01}  # a fraction; nats
@@ -152,7 +152,8 @@ def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
 def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> pd.DataFrame:
     """The rows of phase "ablation" of a design: `COLUMNS` and metrics, numbers numeric, one row per run.
 
-    A run is a (variant, mode, against, seed); of several rows the last row wins: it is a repeated run.
+    A run is a (variant, mode, against, seed), of several data sets on each; of several rows the last row wins: it is a
+    repeated run.
     Tables without a design column hold one-factor rows, compared with the reference. A reference has the
     mode "" if all modes share it.
     """
@@ -160,13 +161,15 @@ def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> 
     if "design" in results:  # first, so that the rows of a large factorial are not converted in vain
         is_meant &= results["design"].replace("", ONE_FACTOR).fillna(ONE_FACTOR) == design
     measured = metric_columns(results)
-    runs = results[is_meant].reindex(columns=[*COLUMNS, *measured])
+    block = [DATA_SET] if DATA_SET in results else []
+    runs = results[is_meant].reindex(columns=[*COLUMNS, *block, *measured])
     for name in runs.columns:
         column, is_number = runs[name], name in NUMBERS or name in measured
         runs[name] = pd.to_numeric(column, errors="coerce") if is_number else column.astype(object).fillna("")
     runs["design"] = runs["design"].replace("", ONE_FACTOR)
     runs = runs[(runs["design"] == design) & runs["seed"].notna()]
-    return runs.drop_duplicates(["variant", "mode", "against", "seed"], keep="last").reset_index(drop=True)
+    key = ["variant", "mode", "against", *block, "seed"]
+    return runs.drop_duplicates(key, keep="last").reset_index(drop=True)
 
 
 def is_reference(runs: pd.DataFrame) -> "pd.Series[bool]":

@@ -17,6 +17,7 @@ EXPLORATORY: Verdict = "exploratory"
 # Verdicts that judge a difference; the others say why there is no judgement.
 JUDGED: tuple[Verdict, ...] = (
     "helps", "hurts", "equivalent", "detectable but below margin", "detectable, size undecided", "inconclusive",
+    "differs",
 )  # fmt: skip
 
 

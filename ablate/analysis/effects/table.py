@@ -1,8 +1,8 @@
 """Judge paired runs as the effects table: one row per comparison, adjusted for its family."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -76,17 +76,36 @@ def effects_of_runs(
 def _judged_in_every_mode(
     runs: pd.DataFrame, metric: Metric, *, alpha: float, looks: Looks | None, overlap: float = 0.0
 ) -> pd.DataFrame:
+    found = compared_runs(runs, metric, with_apart=looks is None)
+    rows: list[dict[str, object]] = []
+    for contrasts in found.families.values():
+        rows += family_rows(contrasts, metric, alpha=alpha, looks=looks, overlap=overlap)
+    return in_order(told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), found))
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRuns:
+    """The runs of all comparisons, and what limits their verdicts."""
+
+    runs: pd.DataFrame
+    counted: pd.DataFrame  # the pairs with all lost runs
+    lost: frozenset[tuple[str, str]]  # (variant, mode) of comparisons without a size
+    families: Mapping[str, Sequence[Contrast]]  # by learning-rate mode
+
+
+def compared_runs(runs: pd.DataFrame, metric: Metric, *, with_apart: bool = True) -> ComparedRuns:
+    """Form the comparisons of `confirmatory_runs`, by families; `with_apart`: those without shared seeds too."""
     pairs, counted = pair_runs(runs, metric), counted_pairs(runs, metric)
     scores = pair_runs(runs, replace(metric, column="score", sign=1))
-    apart = unpaired_runs(runs, metric, counted) if looks is None else {}
+    apart = unpaired_runs(runs, metric, counted) if with_apart else {}
     lost = lost_comparisons(counted, apart) if math.isnan(metric.chance) else frozenset()
-    rows: list[dict[str, object]] = []
-    for _, family in declared_runs(runs).groupby("mode", sort=False):
-        contrasts = [
+    families = {
+        str(mode): [
             without_size(one) if one.key in lost else one for one in contrasts_of(family, pairs, scores, counted, apart)
         ]
-        rows += _family_rows(contrasts, metric, alpha=alpha, looks=looks, overlap=overlap)
-    return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs, counted, lost))
+        for mode, family in declared_runs(runs).groupby("mode", sort=False)
+    }
+    return ComparedRuns(runs, counted, lost, families)
 
 
 def undecided(
@@ -106,25 +125,25 @@ def undecided(
     return frozenset((variant, mode if (variant, mode) in own else "") for variant, mode in cells)
 
 
-def _told_apart(
-    effects: pd.DataFrame, runs: pd.DataFrame, counted: pd.DataFrame, lost: frozenset[tuple[str, str]]
-) -> pd.DataFrame:
+def told_apart(effects: pd.DataFrame, found: ComparedRuns) -> pd.DataFrame:
     """The effects, with verdicts of "equivalent" or "below the margin" withdrawn if the data cannot support them.
 
     With identical runs, or without a finished run, nothing was compared. If some runs did not finish, the value that
-    they count as is an assumption, which may make a difference look small; without such a value, for the `lost`, no
+    they count as is an assumption, which may make a difference look small; without such a value, for the lost ones, no
     size is claimed.
     """
+    runs, lost = found.runs, found.lost
     same = identical_comparisons(runs) if (effects["mean"] == 0).any() else frozenset()
     cells = pd.Series(list(zip(effects["variant"], effects["mode"], strict=True)), index=effects.index, dtype=object)
     verdicts = effects["verdict"].mask(cells.isin(lossy_comparisons(runs)), effects["verdict"].replace(UNSURE))
-    verdicts = verdicts.mask(cells.isin(lost), LOST).mask(cells.isin(unfinished_contrasts(counted)), UNFINISHED)
+    verdicts = verdicts.mask(cells.isin(lost), LOST).mask(cells.isin(unfinished_contrasts(found.counted)), UNFINISHED)
     return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
 
 
-def _family_rows(
-    contrasts: Sequence[Contrast], metric: Metric, *, alpha: float, looks: Looks | None, overlap: float
+def family_rows(
+    contrasts: Sequence[Contrast], metric: Metric, *, alpha: float, looks: Looks | None = None, overlap: float = 0.0
 ) -> list[dict[str, object]]:
+    """The rows of the effects table for the comparisons of a family, in their order."""
     columns = [contrast.pairs.set_index("seed")["difference"] for contrast in contrasts]
     differences = pd.concat(columns, axis=1).sort_index().to_numpy(dtype=np.float64)
     samples = {at: sides for at, one in enumerate(contrasts) if (sides := one.samples()) is not None}
@@ -132,7 +151,7 @@ def _family_rows(
         differences, margin=metric.margin, seed=FLIPS_SEED, alpha=alpha, looks=looks, overlap=overlap, unpaired=samples
     )
     adjustment = "Holm" if overlap or samples else "max-T"
-    states = [_states(one, judged, alpha=alpha) for one, judged in zip(contrasts, judgements, strict=True)]
+    states = [run_states(one, judged, alpha=alpha) for one, judged in zip(contrasts, judgements, strict=True)]
     return [
         contrast.identity
         | _row(contrast, judgement, metric, family=len(contrasts), overlap=overlap)
@@ -142,7 +161,7 @@ def _family_rows(
     ]
 
 
-def _states(contrast: Contrast, judgement: Judgement, *, alpha: float) -> RunStates:
+def run_states(contrast: Contrast, judgement: Judgement, *, alpha: float) -> RunStates:
     """The states of the runs that are judged: with looks, those of the seeds of the last complete look."""
     if contrast.apart is not None:
         mine, theirs = contrast.apart
@@ -194,7 +213,8 @@ def _row(contrast: Contrast, judgement: Judgement, metric: Metric, *, family: in
     } | columns_of_samples(contrast)
 
 
-def _sorted(effects: pd.DataFrame) -> pd.DataFrame:
+def in_order(effects: pd.DataFrame) -> pd.DataFrame:
+    """The largest effects first, by factor; comparisons with the reference before others."""
     size = effects["mean"].abs().groupby([effects["against"], effects["factor"]]).transform("max").fillna(-1.0)
     order = effects.assign(size=size, other=effects["against"] != REFERENCE).sort_values(
         ["other", "against", "size", "factor", "mean", "variant", "mode"],

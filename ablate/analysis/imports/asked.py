@@ -30,6 +30,7 @@ class ImportOptions:
     missing: str = ""  # COUNT or DROP; "" is COUNT
     chance: float | None = None  # score of guessing, in the unit and direction of the score column
     ignore: tuple[str, ...] = ()  # columns that may differ between the compared runs
+    block: str = ""  # the column of data sets, subjects or the like: effects are estimated on each, then pooled
 
     def __post_init__(self) -> None:
         if self.direction not in ("", MAXIMIZE, MINIMIZE):

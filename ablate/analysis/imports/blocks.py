@@ -29,7 +29,8 @@ def find_uneven(
     Where the effect depends on the data set, the mean over two of them holds for neither.
     """
     export = recognize(map(str, runs.table))
-    blocks = [name for name in roles.taken if name in runs.table and is_block(own_words(export, name))]
+    taken = [name for name in roles.taken if name in runs.table and name != roles.block]  # its effects are not averaged
+    blocks = [name for name in taken if is_block(own_words(export, name))]
     spoilt: dict[int, tuple[str, ...]] = {}
     reasons, notes = [], []
     for block in blocks:
@@ -80,7 +81,8 @@ def _reason(block: str, roles: Roles, gains: Mapping[str, Gains], reference: str
     factors = ",".join([*roles.factors, name])
     return (
         f"the effect differs between the values of {name} for {each}, mean difference in {printable(roles.score)} "
-        f"compared with {reference}: compare one {name} at a time, or name it too, --factors {factors}"
+        f"compared with {reference}: add --block {name} for the effect on each and over all, compare one {name} at a "
+        f"time, or name it too, --factors {factors}"
     )
 
 

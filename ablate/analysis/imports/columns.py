@@ -12,6 +12,7 @@ from ablate.analysis.imports.folds import split_note
 from ablate.analysis.imports.replicates import find_replicates
 from ablate.analysis.imports.scores import MOST_NAMED, find_direction, find_score, find_unit, listed, unit_note
 from ablate.analysis.imports.states import States, find_states
+from ablate.analysis.imports.words import coded, n_levels
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.results import column_of
@@ -20,6 +21,7 @@ from ablate.text import printable
 
 __all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "ImportOptions", "Roles", "find_roles"]
 RATE = "learning_rate"
+OPTIONS = {"the score": "--score", "the seed": "--seed", "the state": "--state", "the block": "--block"}  # of roles
 NO_SEEDS = "No seed column is given (--seed), so runs cannot be paired: the results are descriptive, without tests."
 
 
@@ -38,6 +40,7 @@ class Roles:
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
     taken: tuple[str, ...] = ()  # columns of a role, without the factors
     overlap: float | None = None  # n_test / n_train, if replicates are folds whose training sets overlap
+    block: str = ""  # the column of data sets on each of which effects are estimated; among `seeds` too
 
     @property
     def seed(self) -> str:
@@ -55,11 +58,13 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     blocks = (*replicates.columns, *replicates.averaged)
     states = find_states(runs, asked, export, score=score, taken=(*blocks, *replicates.others))
     taken = {score: "the score", **dict.fromkeys(blocks, "the seed"), states.column: "the state"}
+    _check_block(runs, asked, {states.column: "the state", score: "the score"})
+    taken |= {asked.block: "the block"} if asked.block else {}
     taken |= {runs.run_id: "the run ID", runs.ends: "where each run ended"} | dict.fromkeys(states.others, "the state")
     _check_ignored(runs, asked, taken)
     factors = find_factors(runs, asked, export, taken=taken, replicates=replicates)
     _check_names(runs, factors.names)
-    read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
+    read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out, asked.block)
     said = [
         unit_note(runs, score=score, unit=unit),
         replicates.note,
@@ -68,19 +73,20 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS, *split_note(export.kinds)])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
-        factors.together, tuple(filter(None, taken)), replicates.overlap,
+        factors.together, tuple(filter(None, taken)), replicates.overlap, asked.block,
     )  # fmt: skip
 
 
 def _read_as(
     export: Export, factors: Sequence[str], score: str, direction: str, seed: str, states: States,
-    left_out: Mapping[str, str],
+    left_out: Mapping[str, str], block: str,
 ) -> str:  # fmt: skip
     better = "higher" if direction == MAXIMIZE else "lower"
     parts = [
         f"factors {listed(list(factors))} (--factors)",
         f"score {score}, {better} is better (--score, --direction)",
         f"seed {seed} (--seed)" if seed else "no seed (--seed)",
+        *[f"block {block} (--block)"] * bool(block),
         f"state {states.text()} (--state, --states)" if states.column else "no state (--state)",
     ]
     parts += [f"ignored {_reasons(left_out)}"] if left_out else []
@@ -92,13 +98,27 @@ def _check_ignored(runs: Runs, asked: ImportOptions, taken: Mapping[str, str]) -
     """Reject a column that may not differ between two runs, or that is itself compared."""
     for name in asked.ignore:
         runs.column(name)
-        option = {"the score": "--score", "the seed": "--seed", "the state": "--state"}.get(taken.get(name, ""), "")
+        option = OPTIONS.get(taken.get(name, ""), "")
         if option or name in asked.factors:
             what = f"is {taken[name]}" if option else "is in --factors too"
             way_out = f"or choose another column with {option}" if option else "or out of --factors"
             raise DataError(
                 f'{runs.place}: --ignore: "{printable(name)}" {what}\n  leave it out of --ignore, {way_out}'
             )
+
+
+def _check_block(runs: Runs, asked: ImportOptions, taken: Mapping[str, str]) -> None:
+    """A block has two values or more, and no other role; it may be among the columns of the seed."""
+    if not asked.block:
+        return
+    name, n = printable(asked.block), n_levels(coded(runs.column(asked.block)))
+    role = taken.get(asked.block, "")
+    option = "--factors" if asked.block in asked.factors else OPTIONS.get(role, "")
+    if option:
+        raise DataError(f"{runs.place}: --block {name}: is named with {option} too\n  choose one of the two roles")
+    if n < 2:
+        said = f"{runs.place}: --block {name}: must have two values or more, got {n}"
+        raise DataError(f"{said}\n  leave --block out: all runs are of one")
 
 
 def _together(one: str, other: str, asked: ImportOptions) -> str:

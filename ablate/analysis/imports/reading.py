@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.effects import COUNTED_AT_CHANCE, blocks_of, common_scale
 from ablate.analysis.imports.aliases import TOLD_APART, aliases
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import Roles
@@ -19,7 +19,9 @@ from ablate.analysis.imports.rows import CellRuns, compared_with, factorial_rows
 from ablate.analysis.imports.table_comparisons import TableComparisons, find_comparisons
 from ablate.analysis.imports.table_runs import TableRuns, prepared, read_table_runs
 from ablate.analysis.sources import Runs
-from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
+from ablate.errors import DataError
+from ablate.storage.files.json_file import to_plain
+from ablate.storage.provenance import DataFacts, MetricFacts, Provenance, TaskFacts
 from ablate.storage.results import coerced, column_of
 from ablate.study.trial import Level
 
@@ -49,7 +51,21 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     facts = _facts(read, made, target, notes)
     parts = [*_every_run(read.measured, read.cells, read.found, is_crossed=made.is_crossed), made.one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    _check_scale(results, facts, asked)
     return ImportedRuns(results, facts, tuple(notes))
+
+
+def _check_scale(results: pd.DataFrame, facts: Provenance, asked: ImportOptions) -> None:
+    """A margin in the unit of the score has no meaning for ratios of scores."""
+    stated = to_plain(facts.metric)
+    task = TaskFacts(decides="", metrics=())
+    blocks = blocks_of(results, task=task, n_test={}, stated=stated) if asked.margin is not None else []
+    if blocks and common_scale(blocks) == "ratio":
+        raise DataError(
+            f"--margin {asked.margin:g}: scores that have other sizes on each {asked.block} are compared by their "
+            "ratio, for which a margin in the score's unit has no meaning\n"
+            "  leave --margin out; with --unit points fractions are compared by their difference"
+        )
 
 
 def _notes(read: TableRuns, made: TableComparisons, target_note: str) -> list[str]:
@@ -144,6 +160,7 @@ def _source_facts(read: TableRuns) -> Provenance:
         together=[[read.names[name] for name in pair] for pair in roles.together],
         reference_asked=read.asked.reference,
         seed_column=roles.seed,
+        block=roles.block or None,
         overlap=roles.overlap,
     )
 

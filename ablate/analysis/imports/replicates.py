@@ -53,11 +53,24 @@ def find_replicates(runs: Runs, asked: ImportOptions, export: Export, *, score: 
     A fold and a seed together make a replicate: one block per pair. Where the scores show that the seeds
     share the folds, a fold is the replicate and its runs are averaged. A column determined by another adds nothing.
     """
-    called = _called(runs, asked, export)
+    called = [name for name in _called(runs, asked, export) if name != asked.block]
+    found = _found(runs, asked, export, called=called, score=score)
+    return _within(runs, found, asked.block) if asked.block else found
+
+
+def _within(runs: Runs, found: Replicates, block: str) -> Replicates:
+    """The replicates, each on its own block: runs are paired on the same one, with the same seed."""
+    n = n_levels(coded(runs.column(block)))
+    said = f"{printable(block)} is the block: runs are compared within each of its {n:,} values, then over all."
+    return replace(found, columns=(block, *found.columns), note=" ".join(filter(None, (found.note, said))))
+
+
+def _found(runs: Runs, asked: ImportOptions, export: Export, *, called: list[str], score: str) -> Replicates:
     if asked.seed:
         columns = [asked.seed] if asked.seed in runs.table else [name.strip() for name in asked.seed.split(",")]
         for name in columns:
             runs.column(name)
+        columns = [name for name in columns if name != asked.block]
         return _arranged(runs, export, list(dict.fromkeys(columns)), called=called, score=score)
     for name in called:
         _check_parts(runs, name)

@@ -12,11 +12,12 @@ from ablate.analysis.imports.asked import MINIMIZE
 from ablate.analysis.imports.columns import RATE, Roles
 from ablate.analysis.imports.configurations import Configurations, labels_of
 from ablate.analysis.imports.replicates import seeds_of
+from ablate.analysis.imports.words import coded
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_scores
 from ablate.errors import DataError
 from ablate.storage.results import LARGEST, NUMBERS, coerced, column_of
-from ablate.study.trial import COLUMNS, CUT_SHORT, RATE_SETTING, REFERENCE
+from ablate.study.trial import COLUMNS, CUT_SHORT, DATA_SET, RATE_SETTING, REFERENCE
 from ablate.text import printable
 
 NO_SCORE, NO_STATE = "no score is recorded", "no state is recorded"
@@ -25,7 +26,8 @@ NOT_FINITE = "the score is not finite"
 
 
 def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> pd.DataFrame:
-    """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`.
+    """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`;
+    before them `data_set`, if the runs are blocked.
 
     A run without a score is lost: tools write NaN as an empty cell. Unless `counts_missing`, it is left out, as is one
     without a state.
@@ -44,8 +46,10 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
         reason = reason.mask((state == "killed") & (runs.table[roles.state].str.strip() == ""), NO_STATE)
     seeds = seeds_of(runs, roles.seeds)
     width = len(str(len(raw)))
+    block = {DATA_SET: _one_spelling(runs.table[roles.block])} if roles.block else {}
     return pd.DataFrame(
-        {
+        block
+        | {
             "trial": [f"row-{number:0{width}}" for number in range(1, len(raw) + 1)],
             "run_id": runs.table[runs.run_id] if runs.run_id else "",
             "seed": np.nan if seeds is None else seeds,
@@ -54,6 +58,11 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
             "reason": reason,
         }
     )
+
+
+def _one_spelling(column: "pd.Series[str]") -> "pd.Series[str]":
+    """The names of blocks, numbers as first written: "1" and "1.0" are one."""
+    return column.groupby(coded(column)).transform("first")
 
 
 def end_words(runs: pd.DataFrame) -> "pd.Series[str]":
@@ -171,6 +180,8 @@ def one_factor_rows(
 def _table(rows: pd.DataFrame, found: Configurations, of_row: NDArray[np.intp]) -> pd.DataFrame:
     known = {name: rows[name].to_numpy() if name in rows else np.nan if name in NUMBERS else "" for name in COLUMNS}
     table = pd.DataFrame(known, index=range(len(rows)), columns=list(COLUMNS))
+    if DATA_SET in rows:
+        table[DATA_SET] = rows[DATA_SET].to_numpy()
     levels = {}
     for column, (name, of_factor) in enumerate(found.levels.items()):
         levels[column_of(name)] = pd.Series(list(of_factor)).take(found.codes[of_row, column]).to_numpy()

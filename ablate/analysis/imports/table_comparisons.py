@@ -39,7 +39,11 @@ def find_comparisons(read: TableRuns) -> TableComparisons:
     """The one-factor comparisons and the factorial, without the comparisons that another column spoils."""
     found, cells, place = read.found, read.cells, read.runs.place
     reference, choice = choose_reference(found, read.asked.reference, place=place, finished=read.finished_runs())
-    is_crossed = found.is_factorial and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
+    is_crossed = (
+        found.is_factorial
+        and not read.roles.block
+        and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
+    )
     confounding = _confounding(read, reference, is_crossed=is_crossed)
     beside = _beside(read, reference, is_crossed=is_crossed)
     one_factor = one_factor_rows(cells, found, reference, without=confounding.spoilt)

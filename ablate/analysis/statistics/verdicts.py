@@ -17,9 +17,10 @@ from ablate.analysis.statistics.unpaired import permutation_p, skewed_welch_inte
 
 # The second line does not judge differences: see `ablate.analysis.effects.pairing`. "lost runs": some runs did not
 # finish and the score of guessing is unknown, so no size is claimed. "exploratory": outside the primary family.
+# "differs": between data sets, of an effect pooled over them, see `ablate.analysis.effects.pooled`.
 Verdict: TypeAlias = Literal[
     "helps", "hurts", "equivalent", "detectable but below margin", "detectable, size undecided", "inconclusive",
-    "too few seeds", "identical runs", "no run finished", "lost runs", "exploratory",
+    "too few seeds", "identical runs", "no run finished", "lost runs", "exploratory", "differs",
 ]  # fmt: skip
 DIFFERENT: tuple[Verdict, ...] = ("helps", "hurts")
 # Need no more seeds: more of them would bound a size that is undecided, but not find one for runs that were lost.

@@ -1,6 +1,7 @@
 """`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -8,12 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ablate.analysis.effects import Metric
+from ablate.analysis.effects import MIN_DATA_SETS, Metric
 from ablate.analysis.statistics.pilot import PilotSd
+from ablate.experiment.data_sets import check_together, list_parts
+from ablate.experiment.events import Notice
 from ablate.experiment.interim import typical_sd
 from ablate.experiment.options import Options, warnings
 from ablate.experiment.preview.forecast import Pace
-from ablate.experiment.preview.planned import StudyPlan
+from ablate.experiment.preview.planned import StudyPlan, plan_study
 from ablate.experiment.preview.preview import StudyPreview
 from ablate.experiment.preview.seed_power import seed_powers
 from ablate.interface.display.display import part_said
@@ -22,8 +25,10 @@ from ablate.interface.display.progress import duration
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
 from ablate.storage.facts import Facts
+from ablate.storage.folder import StudyFolder
 from ablate.storage.resume import ResumeCheck, refusal
 from ablate.study.catalog import Structure
+from ablate.study.settings import Study as Settings
 from ablate.text import number_of
 
 INDENT = 10  # columns before what is said of a part
@@ -44,8 +49,40 @@ def run(
     study = Study.read(name, overrides=overrides, quick=quick)
     options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
     console = Console(highlight=False)
-    plan = study.planned(options, announce=lambda text: say(console, [text]))
+    if not study.settings.data_sets:
+        _print_plan(study.planned(options, announce=lambda text: say(console, [text])), console, timing=timing)
+        return
+    settings = study.settings
+    say(console, several_said(settings), soft_wrap=not console.is_terminal)
+    facts = check_together(
+        settings, options, lambda event: say(console, [event.text] if isinstance(event, Notice) else [])
+    )
+    for part in list_parts(settings, StudyFolder(out / facts[0].label)):
+        say(console, [""])
+        plan = plan_study(part, options, announce=lambda text: say(console, [text]))
+        _print_plan(plan, console, timing=timing, of=len(settings.data_sets))
+
+
+def several_said(study: Settings) -> list[str]:
+    """On which data sets a study runs, and what its claims will be about."""
+    names, best = list(study.data_sets), study.ablation.reference == "best"
+    lines = [
+        f"{study.name}   {study.title}",
+        f"data sets {', '.join(names)}: every variant on each, with the same seeds",
+    ]
+    if study.search.trials:
+        start = "; the others start from its best configuration" if best else ""
+        lines.append(f"{'':<10}the search runs on {names[0]} alone{start}")
+    k = len(names)
+    few = f"claims are about these {k} data sets, each comparison on each of them; others need {MIN_DATA_SETS} or more"
+    many = f"claims are about data sets like these {k}: effects pooled over them, which rest on {k} values"
+    return [*lines, f"{'':<10}{few if k < MIN_DATA_SETS else many}"]
+
+
+def _print_plan(plan: StudyPlan, console: Console, *, timing: bool, of: int = 1) -> None:
+    """Print the plan of a study on one data set, one `of` so many."""
     facts, preview = plan.facts, plan.preview
+    study = facts.study
     if plan.changes:
         say(console, [changes_said(plan.folder.path, plan.changes)])
     soft_wrap = not console.is_terminal
@@ -55,7 +92,8 @@ def run(
     say(console, said, soft_wrap=soft_wrap)
     spent = plan.spent()
     say(console, time_said(plan, paces), soft_wrap=soft_wrap)
-    if preview.n_seeds and preview.contrasts:
+    if preview.n_seeds and preview.contrasts and of < MIN_DATA_SETS:  # with more, claims do not rest on seeds
+        preview = replace(preview, contrasts=preview.contrasts * of)  # one family on all data sets
         pilot, metric = typical_sd(plan.entries.values(), facts)
         _print_power(console, preview, pilot, metric, level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)

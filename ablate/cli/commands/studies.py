@@ -69,4 +69,5 @@ def summary(study: Settings, data_dir: Path | None) -> list[str]:
 
     shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)
     shapes = ", ".join(f"{name} {of}" for name, of in shape.items()) if isinstance(shape, Mapping) else str(shape)
-    return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shapes}"]
+    several = [f"on each of {len(study.data_sets)} data sets; the search on the first alone:"] * bool(study.data_sets)
+    return [*several, *outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shapes}"]

@@ -3,7 +3,7 @@
 import json
 import math
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_reco
 from ablate.interface.display.stream import say
 from ablate.interface.reading import find_folder
 from ablate.storage.folder import StudyFolder
-from ablate.storage.provenance import Provenance
+from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.verified import RetrainedTrial, Round, in_a_sentence, in_words
 from ablate.study.load import load_study
 from ablate.study.names import find_study
@@ -37,7 +37,17 @@ class VerifyArguments:
 def run(chosen: VerifyArguments) -> int:
     """Compare the conditions, retrain, print one line per trial, and return the exit code."""
     _check(chosen.asked)
-    path, beside = find_recorded(chosen.name, chosen.out)
+    path, beside = _find(chosen.name, chosen.out)
+    parts = _parts(path, chosen.asked)
+    if not parts:
+        return _verify(path, beside, chosen)
+    codes = [_verify(part, beside, replace(chosen, asked=asked)) for part, asked in parts]
+    _rebuilt(StudyFolder(path))
+    return max(codes)
+
+
+def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
+    """Verify the study in the folder `path`, on one data set."""
     stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
     with StudyFolder(path).lock(), on_stop_signal(stop.set):
         recorded = read_recorded(path, beside=beside)
@@ -124,13 +134,49 @@ def _check(asked: VerifyOptions) -> None:
         raise AblateError(f"--tolerance {asked.tolerance}: must be 0 (bit for bit) or a small positive number")
 
 
+def _parts(path: Path, asked: VerifyOptions) -> list[tuple[Path, VerifyOptions]]:
+    """The folders of the parts of a study on several data sets, with what is asked of each; [] for other studies.
+
+    A trial "mnist/ablation-…" is one of the part on that data set.
+    """
+    facts = read_provenance(path / "provenance.json")
+    names = [str(data.name) for data in facts.data_sets or ()]
+    parts = dict(zip(names, facts.parts or (), strict=False))
+    if not asked.names:
+        return [(path.parent / label, asked) for label in parts.values()]
+    own = {name: [trial.partition("/")[2] for trial in asked.names if trial.startswith(f"{name}/")] for name in parts}
+    if parts and (lost := [trial for trial in asked.names if trial.partition("/")[0] not in parts]):
+        example = f"{names[0]}/{lost[0]}"
+        raise AblateError(f"--trial {lost[0]}: names no data set of the study\n  write it as in results.csv: {example}")
+    return [(path.parent / parts[name], replace(asked, names=tuple(trials))) for name, trials in own.items() if trials]
+
+
 def find_recorded(name: str, out: Path) -> tuple[Path, Path | None]:
-    """The folder of the study's results, and the folder of its study file if the user named that file."""
+    """The folder of the trials of a study, and the folder of its study file if the user named that file."""
     if not name.endswith(".toml"):
         return find_folder(name, out, holding="trials.jsonl"), None
     path = find_study(name, folder=Path.cwd())
+    return find_folder(load_study(path, overrides=[], quick=False).name, out, holding="trials.jsonl"), path.parent
+
+
+def _find(name: str, out: Path) -> tuple[Path, Path | None]:
+    """The folder of the study's results, and the folder of its study file if the user named that file."""
+    if not name.endswith(".toml"):
+        return _holding(name, out), None
+    path = find_study(name, folder=Path.cwd())
     study = load_study(path, overrides=[], quick=False)
-    return find_folder(study.name, out, holding="trials.jsonl"), path.parent
+    return _holding(study.name, out), path.parent
+
+
+def _holding(name: str, out: Path) -> Path:
+    """The folder with the trials, or with the provenance of a study that consists of others."""
+    try:
+        folder = find_folder(name, out, holding="provenance.json")
+        if read_provenance(folder / "provenance.json").parts:
+            return folder
+    except AblateError:
+        pass
+    return find_folder(name, out, holding="trials.jsonl")
 
 
 def _rebuilt(folder: StudyFolder) -> str:

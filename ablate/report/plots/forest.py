@@ -35,6 +35,7 @@ MARKS = {  # verdict -> (sign in text, marker, colour): the shape is readable wi
     "lost runs": ("✖", "X", MUTED),
     "too few seeds": ("·", ".", MUTED),
     "exploratory": ("·", "o", MUTED),
+    "differs": ("≠", "*", INK),
 }
 WORDS = {  # short forms where the full verdict is too long for a figure
     "detectable but below margin": "below margin",

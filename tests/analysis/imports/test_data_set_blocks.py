@@ -35,8 +35,9 @@ def test_an_effect_that_differs_between_data_sets_is_not_averaged_but_the_reason
     assert compared(foreign) == set()
     assert foreign.facts.confounded == [
         f"the effect differs between the values of {name} for method=new (cifar +0.08, imagenet "
-        f"{'−0.02' if second else '+0'}), mean difference in accuracy compared with method=base: compare one {name} "
-        f"at a time, or name it too, --factors method,{name}"
+        f"{'−0.02' if second else '+0'}), mean difference in accuracy compared with method=base: add --block "
+        f"{name} for the effect on each and over all, compare one {name} at a time, or name it too, --factors "
+        f"method,{name}"
     ]
 
 
