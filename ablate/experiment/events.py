@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ablate.plans import TrialCount
-from ablate.plans.counting import Part
+from ablate.plans import TrialCount as TrialCount  # words of the events, so displays take them from here
+from ablate.plans.counting import Part as Part
 from ablate.storage.facts import Facts
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 

@@ -10,12 +10,21 @@ from typing import TextIO, cast
 from rich.console import Console, Group
 from rich.live import Live
 
-from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.experiment.events import (
+    Event,
+    Notice,
+    Opened,
+    Part,
+    PartBegan,
+    Stopping,
+    TrialBegan,
+    TrialCount,
+    TrialEnded,
+    TrialLost,
+)
 from ablate.interface.display.picture import LONGEST, part_line, picture, time_left
 from ablate.interface.display.progress import STATE_WORDS, Beside, Display, Progress, name_of
 from ablate.interface.display.stream import lasting
-from ablate.plans import TrialCount
-from ablate.plans.counting import Part
 from ablate.storage.facts import Facts
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
