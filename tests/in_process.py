@@ -10,7 +10,7 @@ from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 if TYPE_CHECKING:
     from ablate.data import Dataset
-    from ablate.study.settings import Study
+    from ablate.study.settings import StudySettings
     from ablate.training.engine.context import TrainingContext
     from ablate.training.run_range_test import RateFinder
 
@@ -31,7 +31,7 @@ class InProcess:
 
 @contextmanager
 def workers_here(
-    study: "Study", data: "Dataset", _options: object, *, on_start: Callable[[TrialSpec], None],
+    study: "StudySettings", data: "Dataset", _options: object, *, on_start: Callable[[TrialSpec], None],
     on_notice: Callable[[str], None], **_more: Any,
 ) -> Iterator[InProcess]:  # fmt: skip
     """In place of `open_workers`: train a study's trials in this process, so that TensorFlow starts once."""

@@ -254,7 +254,7 @@ def _named(node: ast.stmt) -> str:
 def test_no_two_classes_or_types_of_the_package_have_one_name():
     names = Counter(_named(node) for path in MODULES for node in ast.parse(path.read_text()).body)
     assert names["Factors"] == 1
-    assert [name for name, n in names.items() if n > 1 and name] == ["Study"]  # the users' and its settings
+    assert [name for name, n in names.items() if n > 1 and name] == []
 
 
 def test_every_command_is_in_the_readme():

@@ -3,11 +3,11 @@
 from ablate.data.dataset import Dataset
 from ablate.data.guessing import guess
 from ablate.study.read_task import task_of
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.task import Task
 
 
-def data_task(study: Study, data: Dataset) -> Task:
+def data_task(study: StudySettings, data: Dataset) -> Task:
     """What the networks of a study learn from `data`. Raises `StudyError` if a metric or a loss does not fit them."""
 
     def guessed(name: str, *, is_loss: bool = False) -> float:

@@ -15,14 +15,18 @@ from ablate.data.split_rules import check_split, split_notes
 from ablate.errors import AblateError, DataError, StudyError
 from ablate.study.changes import changes
 from ablate.study.data_factors import data_factors
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors, Level
 from ablate.study.user_code import may_compile
 from ablate.text import listed, printable
 
 
 def open_examples(
-    study: Study, factors: Factors, *, data_dir: Path | None = None, announce: Callable[[str], None] = lambda _: None
+    study: StudySettings,
+    factors: Factors,
+    *,
+    data_dir: Path | None = None,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """The examples of a configuration, with a test part, reduced to the classes that the study asks for.
 
@@ -56,7 +60,7 @@ def is_made_for(data: Dataset, factors: Factors) -> bool:
     return all(name in factors and _is_level(factors[name], level) for name, level in data.factors.items())
 
 
-def open_variant(study: Study, baseline: Dataset, factors: Factors, *, said: str = "") -> Dataset:
+def open_variant(study: StudySettings, baseline: Dataset, factors: Factors, *, said: str = "") -> Dataset:
     """The examples of a configuration with other data factors than the baseline's.
 
     Raises `DataError` if its trials could not be compared with the baseline's; `said` is what differs, for messages.
@@ -77,7 +81,7 @@ def open_variant(study: Study, baseline: Dataset, factors: Factors, *, said: str
     return data
 
 
-def check_levels(study: Study, baseline: Dataset) -> Dataset:
+def check_levels(study: StudySettings, baseline: Dataset) -> Dataset:
     """The baseline's examples, once those of each other level of its data factors are known to be comparable.
 
     Its `factors` are all that the function read at any level, its `variants` the digests of the others. Raises
@@ -104,7 +108,7 @@ def check_levels(study: Study, baseline: Dataset) -> Dataset:
     return replace(baseline, factors=read, variants=variants, notes=tuple(notes))
 
 
-def unread_factors(study: Study, data: Dataset) -> list[str]:
+def unread_factors(study: StudySettings, data: Dataset) -> list[str]:
     """The factors of a study of a registered model that neither the model nor the function of the data reads."""
     if study.model.is_users:
         return []  # what build reads is noted where models are built

@@ -22,7 +22,7 @@ from ablate.storage.layers import layers_table
 from ablate.storage.predictions import KeptPredictions, kept_predictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
 from ablate.storage.results import epochs_table, results_table, write_table
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.tracking import shown_uri
 
 
@@ -174,7 +174,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
     )
 
 
-def _model(study: Study) -> dict[str, str]:
+def _model(study: StudySettings) -> dict[str, str]:
     """The model's name and a digest of the user's file; the digest is "" for bundled models or if the file is lost."""
     return {"name": study.model.name, "code": model_digest(study)}
 
@@ -191,6 +191,6 @@ def _reused(entries: list[Entry]) -> ReuseFacts:
     return ReuseFacts(len(origins), list(dict.fromkeys(origin.partition("/")[0] for origin in origins)))
 
 
-def _has_epochs(study: Study) -> bool:
+def _has_epochs(study: StudySettings) -> bool:
     """Whether the number of epochs says something: a user's function or program need not ask for it."""
     return not study.model.trains_itself or "epochs" in study.training.model_fields_set

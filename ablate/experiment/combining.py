@@ -15,14 +15,14 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.preregistration import read_preregistration
 from ablate.storage.provenance import PreregistrationFacts, Provenance, ReuseFacts, read_provenance
 from ablate.study.cautions import CautionKind
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.study.trial import DATA_SET
 
 AFTER = "mode"  # the column before that of the data sets
 
 
-def combine(study: Study, folders: Mapping[str, StudyFolder], whole: StudyFolder) -> None:
+def combine(study: StudySettings, folders: Mapping[str, StudyFolder], whole: StudyFolder) -> None:
     """Write provenance, tables and range tests of all data sets into the folder `whole`; `folders` are by data set.
 
     Trials are named after their data set, "mnist/ablation-…", as two data sets have trials of one name.
@@ -74,7 +74,7 @@ def _labelled(test: dict[str, Any], name: str) -> dict[str, Any]:  # Any: JSON
     return {**test, "label": f"{test.get('label', '')} on {name}"}
 
 
-def _provenance(study: Study, folders: Mapping[str, StudyFolder], whole: StudyFolder) -> Provenance:
+def _provenance(study: StudySettings, folders: Mapping[str, StudyFolder], whole: StudyFolder) -> Provenance:
     of_all = {name: read_provenance(folder.provenance) for name, folder in folders.items()}
     first, last = next(iter(of_all.values())), list(of_all.values())[-1]
     is_whole = len(of_all) == len(study.data_sets)

@@ -25,11 +25,11 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import ALPHA, Declaration, freeze
 from ablate.storage.provenance import Provenance
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 
 
-def parts(study: Study, *, best: Factors | None = None) -> Iterator[tuple[str, Study]]:
+def parts(study: StudySettings, *, best: Factors | None = None) -> Iterator[tuple[str, StudySettings]]:
     """Data set -> the study on it alone; `best` is the best configuration of the first one's search, once known."""
     for at, (name, data) in enumerate(study.data_sets.items()):
         alone: dict[str, object] = {
@@ -44,7 +44,7 @@ def parts(study: Study, *, best: Factors | None = None) -> Iterator[tuple[str, S
         yield name, study.model_copy(update=alone)
 
 
-def run_on_data_sets(study: Study, options: Options, watch: Watcher) -> Finished:
+def run_on_data_sets(study: StudySettings, options: Options, watch: Watcher) -> Finished:
     """Run what is left of the study on each data set in turn; write the table and the report of all in any case.
 
     Raises `StudyError` if the data sets do not fit together, before anything is trained.
@@ -73,7 +73,7 @@ def run_on_data_sets(study: Study, options: Options, watch: Watcher) -> Finished
     )
 
 
-def check_together(study: Study, options: Options, watch: Watcher) -> list[Facts]:
+def check_together(study: StudySettings, options: Options, watch: Watcher) -> list[Facts]:
     """The facts about each data set. Raises `StudyError` if they are judged by different metrics."""
     facts = []
     for name, part in parts(study):
@@ -92,7 +92,7 @@ def check_together(study: Study, options: Options, watch: Watcher) -> list[Facts
     return facts
 
 
-def _check_margin(study: Study, unit: str, goal: str) -> None:
+def _check_margin(study: StudySettings, unit: str, goal: str) -> None:
     stated = study.ablation.margin if study.ablation.margin is not None else study.metric.margin
     if isinstance(stated, float) and goal == "minimize" and unit not in ("points", "%"):
         raise StudyError(
@@ -101,7 +101,7 @@ def _check_margin(study: Study, unit: str, goal: str) -> None:
         )
 
 
-def _combine(study: Study, paths: Mapping[str, Path], whole: StudyFolder) -> None:
+def _combine(study: StudySettings, paths: Mapping[str, Path], whole: StudyFolder) -> None:
     """Write the tables of all data sets that have some, also from an earlier run; `paths` are their folders."""
     folders = {name: StudyFolder(path) for name, path in paths.items()}
     there = {name: one for name, one in folders.items() if one.results.exists() and one.provenance.exists()}
@@ -110,7 +110,7 @@ def _combine(study: Study, paths: Mapping[str, Path], whole: StudyFolder) -> Non
             combine(study, there, whole)
 
 
-def _run_parts(study: Study, options: Options, watch: Watcher) -> Iterator[tuple[str, Finished]]:
+def _run_parts(study: StudySettings, options: Options, watch: Watcher) -> Iterator[tuple[str, Finished]]:
     """The study on each data set at its end; stops after one that was stopped."""
     best: Factors | None = None
     names = list(study.data_sets)
@@ -132,7 +132,7 @@ def _best_of(folder: StudyFolder) -> Factors | None:
     return found.spec.factors if found else None
 
 
-def _declared(study: Study, facts: Sequence[Facts]) -> Declaration:
+def _declared(study: StudySettings, facts: Sequence[Facts]) -> Declaration:
     """What is fixed before any test set is read: the data sets, and which effects are claims."""
     return Declaration(
         cells=(),
@@ -147,7 +147,7 @@ def _declared(study: Study, facts: Sequence[Facts]) -> Declaration:
 
 
 def _whole(
-    finished: Sequence[Finished], study: Study, facts: Facts, *, folder: StudyFolder, report: ReportFiles
+    finished: Sequence[Finished], study: StudySettings, facts: Facts, *, folder: StudyFolder, report: ReportFiles
 ) -> Finished:
     """The state of the whole study: complete if every data set is, with all seconds and states."""
     last = finished[-1].ending
@@ -168,10 +168,11 @@ def _whole(
         missing_runs=sum(one.missing_runs for one in finished),
         tracker_failure=next((one.tracker_failure for one in finished if one.tracker_failure), ""),
         set_aside=next((one.set_aside for one in finished if one.set_aside), None),
+        model=None,  # each data set has its own
     )
 
 
-def list_parts(study: Study, first: StudyFolder) -> list[Study]:
+def list_parts(study: StudySettings, first: StudyFolder) -> list[StudySettings]:
     """The study on each data set, as far as is known before it runs: from the best of the search in the folder `first`.
 
     Until the search has ended, the baseline stands in for its best.

@@ -20,7 +20,7 @@ from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry
 from ablate.storage.models import ENDING, ModelCard, best_candidate, kept_model, model_path, read_card
 from ablate.storage.verified import RetrainedTrial
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, Outcome
 from ablate.workers.scheduler import WorkerOptions
 
@@ -35,7 +35,7 @@ class ModelSource:
     check: RetrainedTrial | None  # of a trial that was trained once more
 
 
-def choose_entry(study: Study, entries: Mapping[str, Entry], trial: str) -> Entry:
+def choose_entry(study: StudySettings, entries: Mapping[str, Entry], trial: str) -> Entry:
     """The trial of that name; "": the best of the search, or without a search the reference's best run.
 
     An equal trial stands for one that reuses its result. Raises `AblateError` if it is unknown or did not finish.
@@ -112,7 +112,7 @@ def _keeping_all(recorded: Recorded) -> Recorded:
 
 
 @final
-class _Ended:
+class _RetrainedModel:
     """Keeps how the trial ended."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class _Ended:
 def _retrained(
     prepared: Prepared, entry: Entry, scratch: Path, *, stop: threading.Event, announce: Callable[[str], None]
 ) -> ModelSource:
-    ended, cache = _Ended(), copy_ways(prepared.recorded, scratch).parent
+    ended, cache = _RetrainedModel(), copy_ways(prepared.recorded, scratch).parent
     options = WorkerOptions(1, prepared.threads, cache, stack=1, kept_in=scratch)
     train_again(prepared, ended.take, options, stop=stop, announce=announce)
     if ended.outcome is None:

@@ -17,7 +17,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.storage.provenance import FrontFacts
 from ablate.storage.results import epochs_table, results_table
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 
 Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
@@ -62,7 +62,7 @@ def _chosen(entries: Iterable[Entry], *, facts: Facts) -> Entry | None:
     return next((entry for entry in entries if entry.spec.trial == trial), None)
 
 
-def reference_so_far(study: Study, entries: Iterable[Entry], choose: BestRule = best_entry) -> Factors:
+def reference_so_far(study: StudySettings, entries: Iterable[Entry], choose: BestRule = best_entry) -> Factors:
     """The configuration that variants are compared with; the baseline until the search has found the best."""
     best = choose(entries) if study.ablation.reference == "best" else None
     return best.spec.factors if best else study.baseline

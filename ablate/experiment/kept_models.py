@@ -17,7 +17,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.models import FOLDER, ModelCard, best_candidate, is_candidate, kept_model, model_path, read_card
 from ablate.study.load import load_study
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, TrialSpec
 from ablate.tracking import ModelFile
 
@@ -33,7 +33,7 @@ class SupersededModels:
     It comes after the journal: what it removes, no resumed study can still need.
     """
 
-    def __init__(self, study: Study, journal: Journal, folder: Path) -> None:
+    def __init__(self, study: StudySettings, journal: Journal, folder: Path) -> None:
         self._study, self._journal, self._folder = study, journal, folder
         self._best = best_candidate(study, journal.entries.values())
 
@@ -74,7 +74,7 @@ def read_example(folder: Path) -> Mapping[str, Any]:  # Any: JSON
     return found if isinstance(found, dict) else {}
 
 
-def best_model(study: Study, entries: Mapping[str, Entry], folder: Path) -> tuple[Entry, Path] | None:
+def best_model(study: StudySettings, entries: Mapping[str, Entry], folder: Path) -> tuple[Entry, Path] | None:
     """The best trial and the file of its model; None without a finished trial, or if its model was not kept."""
     best = best_candidate(study, entries.values())
     path = kept_model(folder, entries, best.spec.trial) if best else None
@@ -100,7 +100,7 @@ def load_best_model(folder: Path) -> Any:  # Any: a keras.Model
     return load_model(path)
 
 
-def logged_models(study: Study, entries: Sequence[Entry], folder: Path) -> list[ModelFile]:
+def logged_models(study: StudySettings, entries: Sequence[Entry], folder: Path) -> list[ModelFile]:
     """The models for the tracker: those that the study asks to keep, of trials with a run and a result of their own."""
     if study.training.keep == "none":
         return []

@@ -17,7 +17,7 @@ from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
 from ablate.study.objectives import generation_size, objectives_of
 from ablate.study.rate import RATE, rate_of
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.toml import settings, to_toml
 from ablate.text import first_of, listed
 from ablate.tracking import StudyRun
@@ -49,7 +49,7 @@ class Options:
         return self.out / ".cache"
 
 
-def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
+def open_data(study: StudySettings, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
     """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data.
 
     Those of the baseline, where the data have factors of their own; the other levels are checked.
@@ -58,7 +58,7 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
     return replace(data, notes=(*data.notes, *_about_factors(study, data)))
 
 
-def _about_factors(study: Study, data: Dataset) -> list[str]:
+def _about_factors(study: StudySettings, data: Dataset) -> list[str]:
     """What to say of the factors of the data, and of those that nothing reads."""
     said, read = list[str](), [name for name in data.factors if name in study.space.dimensions]
     if read:
@@ -73,12 +73,12 @@ def _about_factors(study: Study, data: Dataset) -> list[str]:
     return said
 
 
-def label(study: Study, data: Dataset) -> str:
+def label(study: StudySettings, data: Dataset) -> str:
     """The name under which results are stored: quick runs and synthetic data get names of their own."""
     return study.name + ("@quick" if study.quick else "") + ("@stand-in" if data.stand_in else "")
 
 
-def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
+def gather_facts(study: StudySettings, data: Dataset, options: Options) -> Facts:
     """Collect what is fixed from now on, and divide the cores among the workers."""
     cores = system.usable_cores()
     memory = system.memory_bytes()
@@ -137,7 +137,7 @@ def _about_objectives(facts: Facts) -> str:
     )
 
 
-def _about_rate(study: Study) -> list[str]:
+def _about_rate(study: StudySettings) -> list[str]:
     """Warn that a typed learning rate is not used where each variant finds its own."""
     modes = study.ablation.learning_rate
     typed = rate_of(study.baseline).value if RATE in study.baseline else None
@@ -149,7 +149,7 @@ def _about_rate(study: Study) -> list[str]:
     ]
 
 
-def _about_code(study: Study) -> list[str]:
+def _about_code(study: StudySettings) -> list[str]:
     """What functions that a script handed over refer to, and no digest of their code covers."""
     return [
         f"{given.shown} refers to {first_of(given.opaque, 3)}, which ablate cannot compare with that of another run: "

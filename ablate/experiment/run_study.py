@@ -25,7 +25,7 @@ from ablate.storage.files.atomic import saving, sweep
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.study.cautions import sentences
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.system import on_stop_signal
 from ablate.tracking import BackgroundTracker, Tracker
 
@@ -46,7 +46,7 @@ class Finished:
     model: Path | None  # the file of the best model, if it is kept
 
 
-def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
+def run_study(study: StudySettings, options: Options, watch: Watcher) -> Finished:
     """Run what is left of a study until it ends or a stop signal arrives; write tables and report in both cases."""
     clock = Clock()
     with clock.on("open"):

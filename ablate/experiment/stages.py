@@ -27,7 +27,7 @@ from ablate.plans.protocol import Plan
 from ablate.plans.sequence import Outcomes, Rule, Undecided
 from ablate.plans.tuning import GRID
 from ablate.storage.provenance import TuningFacts
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors, TrialSpec
 
 
@@ -48,7 +48,7 @@ class ComparisonStages:
     `best` is the best configuration of its search, `chance` the score of guessing.
     """
 
-    def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
+    def __init__(self, study: StudySettings, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
         # A look is judged by its own seeds alone, so its answer stays the same when the rule is rebuilt.
         self._study, self._undecided, self.looks = study, cache(undecided), looks_of(study)
         self.references: Mapping[str, Factors] = references(study, study.baseline, best) if self.looks else {}

@@ -14,7 +14,7 @@ from ablate.experiment.run_study import Finished, run_study
 from ablate.interface.display.progress import Display
 from ablate.interface.display.suitable import Quiet, in_notebook, suitable_display
 from ablate.interface.result import Result
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
 
@@ -49,7 +49,7 @@ def to_options(
     )
 
 
-def run_here(study: Settings, options: Options, *, progress: bool) -> Result:
+def run_here(study: StudySettings, options: Options, *, progress: bool) -> Result:
     """Run a study and read its result.
 
     Raises `KeyboardInterrupt` once a stop has been saved, and `AblateError` if the study gave up, or if no trial
@@ -87,7 +87,7 @@ def nothing_finished(states: Mapping[str, int]) -> str:
     return f"No trial finished: {counts}."
 
 
-def run_shown(study: Settings, options: Options, display: Display) -> Finished:
+def run_shown(study: StudySettings, options: Options, display: Display) -> Finished:
     """Run a study, and show its events on a display, which is closed in the end."""
     with closing(display):
         check_file(options.tracking_uri)  # before any file is written for this study

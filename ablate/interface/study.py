@@ -10,7 +10,7 @@ from ablate.interface.tables import read_tables
 from ablate.interface.written import write_study
 from ablate.study.load import load_study, study_of_tables
 from ablate.study.names import find_study
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Study:
             "retries": retries,
         }  # fmt: skip
         base = Path.cwd()
-        self._settings: Callable[[], Settings] = lambda: study_of_tables(read_tables(name, tables), base=base)
+        self._settings: Callable[[], StudySettings] = lambda: study_of_tables(read_tables(name, tables), base=base)
         self._checked = self._settings()
 
     @classmethod
@@ -99,7 +99,7 @@ class Study:
         return cls._of(load_study(path, overrides=list(overrides), quick=quick))
 
     @classmethod
-    def _of(cls, settings: Settings) -> "Study":
+    def _of(cls, settings: StudySettings) -> "Study":
         made = cls.__new__(cls)
         made._settings, made._checked = lambda: settings, settings
         return made
@@ -115,7 +115,7 @@ class Study:
         return self._checked.title
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> StudySettings:
         """Every setting, with the defaults filled in, and functions as they are now."""
         return self._settings()
 

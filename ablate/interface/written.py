@@ -9,11 +9,11 @@ from ablate.interface.functions import in_a_file
 from ablate.interface.tables import ARRAYS
 from ablate.storage.files.atomic import opening, write_aside, write_new
 from ablate.study.data_ref import is_function, source_kind
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 
 
-def write_study(study: Settings, path: Path, *, overwrite: bool) -> None:
+def write_study(study: StudySettings, path: Path, *, overwrite: bool) -> None:
     """Write a study file that other processes can run. Raises `StudyError` for what no file can name."""
     text = to_toml(_moved(study, path.absolute().parent))
     with opening(path.parent):
@@ -30,7 +30,7 @@ def write_study(study: Settings, path: Path, *, overwrite: bool) -> None:
             ) from err
 
 
-def _moved(study: Settings, folder: Path) -> Settings:
+def _moved(study: StudySettings, folder: Path) -> StudySettings:
     """The study with each name as a file in that folder writes it."""
 
     def moved(name: str | None, key: str) -> str | None:
@@ -53,7 +53,7 @@ def _moved(study: Settings, folder: Path) -> Settings:
     )
 
 
-def _name_from(folder: Path, name: str, study: Settings, *, key: str) -> str:
+def _name_from(folder: Path, name: str, study: StudySettings, *, key: str) -> str:
     if name in study.functions:
         return _of_function(folder, name, study, key=key)
     file, colon, function = name.rpartition(":") if is_function(name) else (name, "", "")
@@ -65,7 +65,7 @@ def _name_from(folder: Path, name: str, study: Settings, *, key: str) -> str:
     return f"{_relative(study.base / file, folder)}{slash}{colon}{function}"
 
 
-def _of_function(folder: Path, name: str, study: Settings, *, key: str) -> str:
+def _of_function(folder: Path, name: str, study: StudySettings, *, key: str) -> str:
     given = study.functions[name]
     place = f"{study.source}: {key}"
     if name == ARRAYS:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from ablate.errors import StudyError
 from ablate.study.rate import RATE, rate_of, with_rate
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import BEST, REFERENCE, Design, Factors, Label, Level, Mode, TrialSpec
 
 FIRST_SEED = 1  # replicate 0 belongs to the search, so that no tuning seed is a confirmatory seed
@@ -47,12 +47,12 @@ def replicates(n: int, *, after: int = 0) -> range:
     return range(FIRST_SEED + after, FIRST_SEED + n)
 
 
-def needs_best(study: Study) -> bool:
+def needs_best(study: StudySettings) -> bool:
     """Whether the ablation depends on the result of the search."""
     return study.ablation.reference != "baseline" or "path" in study.ablation.design
 
 
-def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping[str, Factors]:
+def references(study: StudySettings, baseline: Factors, best: Factors | None) -> Mapping[str, Factors]:
     """The configurations that variants are compared with, by name: one, or two for comparisons in both directions."""
     kind = study.ablation.reference
     if kind == "baseline":
@@ -65,7 +65,7 @@ def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping
     return {REFERENCE: baseline} if same else {REFERENCE: baseline, BEST: best}
 
 
-def counterpart(study: Study, references: Mapping[str, Factors], name: str) -> Factors | None:
+def counterpart(study: StudySettings, references: Mapping[str, Factors], name: str) -> Factors | None:
     """The other end of the search: the best configuration for the baseline, and vice versa."""
     if name == BEST:
         return references[REFERENCE]
@@ -82,7 +82,7 @@ def differing(one: Factors, other: Factors, *, among: Iterable[str]) -> list[str
     return [name for name in among if configuration_key({name: one[name]}) != configuration_key({name: other[name]})]
 
 
-def modes_of(study: Study) -> tuple[Mode | Literal[""], ...]:
+def modes_of(study: StudySettings) -> tuple[Mode | Literal[""], ...]:
     """How the learning rates of the comparisons are chosen; one mode without a name where there are none."""
     return study.ablation.learning_rate if RATE in study.baseline else ("",)
 

@@ -9,7 +9,7 @@ from ablate.plans.designs import ablation_cells, looks_of
 from ablate.plans.path import Paths
 from ablate.plans.tuning import GRID, MOST_EXTENSIONS, Tuning
 from ablate.study.rate import Rate, format_rate
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 
@@ -30,7 +30,7 @@ class TrialCount:
         return f"{self.least:,}" if self.least == self.most else f"{self.least:,} to {self.most:,}"
 
 
-def count_trials(study: Study, *, best: Factors | None) -> dict[Part, TrialCount]:
+def count_trials(study: StudySettings, *, best: Factors | None) -> dict[Part, TrialCount]:
     """Number of trials in each part of a study, including those that reuse the result of an identical trial.
 
     `best` is the best configuration, None before the search has ended: then, if the ablation depends on it, the range
@@ -45,7 +45,7 @@ def count_trials(study: Study, *, best: Factors | None) -> dict[Part, TrialCount
     return {"search": TrialCount(study.search.trials, study.search.trials), **spans}
 
 
-def _count(study: Study, best: Factors | None) -> dict[Part, TrialCount]:
+def _count(study: StudySettings, best: Factors | None) -> dict[Part, TrialCount]:
     looks = looks_of(study)
     if not looks:
         return {part: TrialCount(0, 0) for part in ("tune", "ablation", "path")}
@@ -60,7 +60,7 @@ def _count(study: Study, best: Factors | None) -> dict[Part, TrialCount]:
     }
 
 
-def _path(study: Study, best: Factors | None, *, n_seeds: int) -> TrialCount:
+def _path(study: StudySettings, best: Factors | None, *, n_seeds: int) -> TrialCount:
     if best is None or "path" not in study.ablation.design:
         return TrialCount(0, 0)
     flips = Paths(study, study.baseline, best, seeds=(), chance=0.0).n_flips
@@ -70,7 +70,7 @@ def _path(study: Study, best: Factors | None, *, n_seeds: int) -> TrialCount:
     return TrialCount(2 * fewest * n_seeds, 2 * cells * n_seeds)
 
 
-def _possible_bests(study: Study) -> Iterator[Factors]:
+def _possible_bests(study: StudySettings) -> Iterator[Factors]:
     """Candidates for the best: the baseline, and configurations that differ in every factor, at levels tried or not."""
     yield study.baseline
     for is_listed in (True, False):

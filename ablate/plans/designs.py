@@ -17,11 +17,11 @@ from ablate.plans.cells import (
     to_specs,
 )
 from ablate.study.rate import RATE, RECIPE, rate_of
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
 
 
-def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+def one_factor_cells(study: StudySettings, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
     """The reference, then in each mode every variant of each reference.
 
     The second reference is a variant of the first.
@@ -32,7 +32,7 @@ def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tun
     ]
 
 
-def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cell]:
+def _reference_cells(study: StudySettings, reference: Factors, tuned: Tuned) -> list[Cell]:
     """One cell for all modes in which the reference keeps its own rate, and one for each other mode."""
     cells: dict[str, Cell] = {}
     for mode in modes_of(study):
@@ -44,7 +44,7 @@ def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cel
 
 
 def _compared(
-    study: Study, references: Mapping[str, Factors], mode: Mode | Literal[""], tuned: Tuned
+    study: StudySettings, references: Mapping[str, Factors], mode: Mode | Literal[""], tuned: Tuned
 ) -> Iterator[Cell]:
     if BEST in references:
         best = rated(references[BEST], reference=references[BEST], mode=mode, tuned=tuned)
@@ -56,7 +56,7 @@ def _compared(
             yield Cell(f"{prefix}{factor}={level}", factor, str(level), mode, "one-factor", against, *trained)
 
 
-def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterator[tuple[str, Level, Factors]]:
+def _changes(study: StudySettings, reference: Factors, other: Factors | None) -> Iterator[tuple[str, Level, Factors]]:
     """(factor, level, configuration) of each change: each level to try, the level of `other`, each recipe.
 
     The level of `other` is left out if it is among the levels to try.
@@ -75,7 +75,7 @@ def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterato
             yield RECIPE, name, factors
 
 
-def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+def factorial_cells(study: StudySettings, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
     """One cell per combination, the reference's own first.
 
     Combinations that settle to the same configuration share a cell.
@@ -90,13 +90,13 @@ def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tune
     return list(cells.values())
 
 
-def factorial_mode(study: Study) -> Mode | Literal[""]:
+def factorial_mode(study: StudySettings) -> Mode | Literal[""]:
     """The first mode that gives each cell a rate of its own, else the only one."""
     modes = modes_of(study)
     return next((mode for mode in modes if mode != "carry"), modes[0])
 
 
-def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str) -> tuple[Level, ...]:
+def crossed_levels(study: StudySettings, references: Mapping[str, Factors], factor: str) -> tuple[Level, ...]:
     """The reference's level, then those that the ablation tries, then the level of the other reference."""
     levels = study.space.crossed(factor, references[REFERENCE])
     other = counterpart(study, references, REFERENCE)
@@ -105,7 +105,7 @@ def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str)
     return (*levels, other[factor])
 
 
-def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+def ablation_cells(study: StudySettings, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
     """Every cell that is scored on the test set, in a stable order: the one-factor design's, then the factorial's.
 
     Cells of mode "tune" have the rates in `tuned`, or the rates from which tuning starts if they are not in it.
@@ -119,13 +119,13 @@ def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned
     ]
 
 
-def ablation_specs(study: Study, reference: Factors) -> list[TrialSpec]:
+def ablation_specs(study: StudySettings, reference: Factors) -> list[TrialSpec]:
     """Every confirmatory trial against one reference, seed by seed; with "auto", those up to the first look."""
     n_seeds = next(iter(looks_of(study)), 0)
     return to_specs(ablation_cells(study, {REFERENCE: reference}, {}), replicates(n_seeds))
 
 
-def looks_of(study: Study) -> tuple[int, ...]:
+def looks_of(study: StudySettings) -> tuple[int, ...]:
     """The number of seeds at each look of an undecided comparison; one look if it is fixed, none if it is 0."""
     ablation = study.ablation
     if ablation.seeds == "auto":

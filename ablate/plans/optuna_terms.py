@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from ablate.study.objectives import SearchObjective, generation_size
 from ablate.study.rate import Rate, format_rate, rate_of
-from ablate.study.settings import Search, Study
+from ablate.study.settings import Search, StudySettings
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 
@@ -68,7 +68,7 @@ def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
             return optuna.pruners.NopPruner()
 
 
-def suggest_all(trial: optuna.Trial, study: Study) -> None:
+def suggest_all(trial: optuna.Trial, study: StudySettings) -> None:
     """Let the trial's sampler choose each active factor, given its earlier choices."""
     for name in study.space.in_order():
         if study.space.is_active(name, to_factors(trial.params, study)):
@@ -86,13 +86,13 @@ def to_level(value: Level, dimension: Dimension) -> Level:
             return value
 
 
-def to_factors(parameters: Mapping[str, Level], study: Study) -> Factors:
+def to_factors(parameters: Mapping[str, Level], study: StudySettings) -> Factors:
     """Optuna's parameters as a configuration; factors that they leave out have the baseline's level."""
     dimensions = study.space.dimensions
     return {**study.baseline, **{name: to_level(value, dimensions[name]) for name, value in parameters.items()}}
 
 
-def to_parameters(factors: Factors, study: Study) -> dict[str, Level]:
+def to_parameters(factors: Factors, study: StudySettings) -> dict[str, Level]:
     """The active factors of a configuration as Optuna's parameters; empty if it lies outside the space."""
     space = study.space
     if not space.contains(factors):

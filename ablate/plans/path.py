@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, final
 from ablate.plans.cells import configuration_key, differing, modes_of, rated
 from ablate.plans.sequence import Outcomes, value_of
 from ablate.study.rate import rate_of, with_rate
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import BEST, REFERENCE, Factors, Label, Mode, TrialSpec
 
 WalkDirection: TypeAlias = Literal["forward", "backward"]
@@ -37,7 +37,9 @@ class Paths:
     only carries rates: the configurations on a path are not known beforehand, so their rates cannot be tuned.
     """
 
-    def __init__(self, study: Study, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float) -> None:
+    def __init__(
+        self, study: StudySettings, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float
+    ) -> None:
         self._space, self._seeds, self._chance = study.space, tuple(seeds), chance
         self._mode = _mode(study)
         ends = (start, goal)
@@ -107,7 +109,7 @@ class Paths:
         return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)
 
 
-def _mode(study: Study) -> Mode | Literal[""]:
+def _mode(study: StudySettings) -> Mode | Literal[""]:
     modes = modes_of(study)
     if not modes[0]:
         return ""

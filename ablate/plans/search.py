@@ -22,7 +22,7 @@ from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import seeds
 from ablate.study.objectives import SearchObjective
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import ACCURACY, Epoch, Label, Monitor, Outcome, TrialSpec, score_of
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -43,7 +43,7 @@ class SearchPlan:
 
     def __init__(
         self,
-        study: Study,
+        study: StudySettings,
         *,
         storage: Path,
         chance: float,

@@ -13,7 +13,7 @@ from typing import Any
 
 from ablate import system
 from ablate.storage.provenance import HardwareFacts, Provenance
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.user_code import definition_digests, joint_digest, study_digest
 from ablate.system import NUMERIC
 
@@ -74,7 +74,7 @@ class Conditions:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def of_workers(study: Study | None, *, workers: int, threads: int) -> Conditions:
+def of_workers(study: StudySettings | None, *, workers: int, threads: int) -> Conditions:
     """The conditions of `workers` processes on this machine, with a number of threads each.
 
     Workers get processors of their own if there are enough for all of them, and share all otherwise. Without a `study`,
@@ -85,7 +85,7 @@ def of_workers(study: Study | None, *, workers: int, threads: int) -> Conditions
     return _here(study, on_gpu=on_gpu, threads=threads, processors=threads if own else cores)
 
 
-def of_process(study: Study, *, threads: int, on_gpu: bool) -> Conditions:
+def of_process(study: StudySettings, *, threads: int, on_gpu: bool) -> Conditions:
     """The conditions of this process, which trains without workers; `threads` of 0: one per processor."""
     cores = system.usable_cores()
     return _here(study, on_gpu=on_gpu, threads=threads or cores, processors=cores)
@@ -147,7 +147,7 @@ def unknown(before: Conditions, now: Conditions) -> list[str]:
     return [*libraries, *(["flags"] if before.flags is None else []), *machine]
 
 
-def model_digest(study: Study) -> str:
+def model_digest(study: StudySettings) -> str:
     """Digest of the user's code behind a study; "" if it cannot be read, which loading it reports better."""
     try:
         return study_digest(study)
@@ -162,7 +162,7 @@ def package_digest() -> str:
     return joint_digest(digest for path in deciding for digest in definition_digests(path.read_bytes()))
 
 
-def _here(study: Study | None, *, on_gpu: bool, threads: int, processors: int) -> Conditions:
+def _here(study: StudySettings | None, *, on_gpu: bool, threads: int, processors: int) -> Conditions:
     hardware = system.hardware()
     gpus = (hardware["gpus"] or ["of an unknown kind"]) if on_gpu else []
     model = model_digest(study) if study is not None else ""

@@ -14,7 +14,7 @@ from ablate.storage.provenance import DataFacts, EarlierFacts, FrontFacts, TaskF
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.data_table import BALANCED
 from ablate.study.objectives import SearchObjective, objectives_of
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.task import Task
 from ablate.study.trial import Factors
 
@@ -23,7 +23,7 @@ from ablate.study.trial import Factors
 class Facts:
     """The facts that are fixed when a run of a study begins."""
 
-    study: Study
+    study: StudySettings
     data: Dataset
     label: str
     command: str
@@ -131,7 +131,7 @@ def _at_most(n: int | None, there: int) -> int:
     return there if n is None else min(n, there)
 
 
-def fold_overlap(study: Study) -> float | None:
+def fold_overlap(study: StudySettings) -> float | None:
     """Held-out examples per training example, if each seed holds out another of several folds; None otherwise."""
     folds = study.data.folds
     return 1 / (folds - 1) if folds is not None and study.data.validation == "folds" else None

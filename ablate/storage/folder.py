@@ -27,7 +27,7 @@ from ablate.storage.resume import (
     with_notes,
 )
 from ablate.study.data_formats import SQLITE_SIDES
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.study.trial import Phase
 
@@ -83,7 +83,7 @@ class StudyFolder:
         finally:
             held.release()
 
-    def claim(self, study: Study, *, data: str, conditions: Conditions, go_on: bool = False) -> list[str]:
+    def claim(self, study: StudySettings, *, data: str, conditions: Conditions, go_on: bool = False) -> list[str]:
         """Make this the folder of `study`, whose data have the fingerprint `data`; the changes since, to be shown.
 
         `go_on`: accept a changed study if its trials so far are valid for it, too. Otherwise raises `StudyError` with
@@ -109,7 +109,7 @@ class StudyFolder:
         basis = read_starting_conditions(self.basis)
         return list(basis.notes) if basis else []
 
-    def changes(self, study: Study, *, data: str, conditions: Conditions) -> list[ResumeCheck]:
+    def changes(self, study: StudySettings, *, data: str, conditions: Conditions) -> list[ResumeCheck]:
         """What of the study changed since its trials here were started; [] if there are none. Reads only."""
         journal = Journal(self.journal)
         if not _has_trials(journal):
@@ -118,7 +118,7 @@ class StudyFolder:
         return self._changes(study, before, StartingConditions(conditions, data), journal)
 
     def _changes(
-        self, study: Study, before: StartingConditions | None, now: StartingConditions, journal: Journal
+        self, study: StudySettings, before: StartingConditions | None, now: StartingConditions, journal: Journal
     ) -> list[ResumeCheck]:
         phases = {entry.spec.label.phase for entry in journal.entries.values()}
         old, new = self._settings(), tomllib.loads(to_toml(study))
@@ -146,7 +146,7 @@ class StudyFolder:
                 "  --fresh starts again and keeps the old folder under another name"
             ) from err
 
-    def _forget_plans(self, study: Study) -> None:
+    def _forget_plans(self, study: StudySettings) -> None:
         """Remove preregistration and search: no trial has begun, so no result rests on them."""
         self.frozen.unlink(missing_ok=True)
         if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ablate.storage.journal import Entry
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import REFERENCE, Outcome, TrialSpec
 
 FOLDER = "models"  # in the folder of a study
@@ -102,7 +102,7 @@ def read_card(path: Path) -> ModelCard | None:
         return None
 
 
-def is_candidate(study: Study, spec: TrialSpec) -> bool:
+def is_candidate(study: StudySettings, spec: TrialSpec) -> bool:
     """Whether [training] keep asks for the model of a trial, if it ends well.
 
     The "best" is the best of the search; without a search, the best run of the reference.
@@ -118,7 +118,7 @@ def is_candidate(study: Study, spec: TrialSpec) -> bool:
     return False
 
 
-def best_candidate(study: Study, entries: Iterable[Entry]) -> Entry | None:
+def best_candidate(study: StudySettings, entries: Iterable[Entry]) -> Entry | None:
     """The finished trial with the highest score among those of the search; without a search, of the reference's runs.
 
     The first in case of a tie.

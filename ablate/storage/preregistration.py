@@ -24,7 +24,7 @@ from ablate.errors import StudyError
 from ablate.storage.files.atomic import saving, write_once
 from ablate.storage.provenance import EarlierFacts, PreregistrationFacts
 from ablate.storage.resume import differences
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import TrialSpec
 from ablate.text import clauses
 
@@ -104,7 +104,7 @@ class Preregistration:
 
 def declare(
     specs: Iterable[TrialSpec],
-    study: Study,
+    study: StudySettings,
     *,
     data: str,
     looks: Sequence[int] = (),

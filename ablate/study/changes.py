@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from ablate.study.rate import RECIPE
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 
 
-def changes(study: Study) -> Iterator[tuple[str, Factors]]:
+def changes(study: StudySettings) -> Iterator[tuple[str, Factors]]:
     """The variations of the baseline, as "width=16" and the whole configuration: each level, each recipe."""
     for name, level, factors in study.space.neighbours(study.baseline):
         yield f"{name}={level}", factors

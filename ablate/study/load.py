@@ -26,7 +26,7 @@ from ablate.study.settings import (
     Retries,
     Schedule,
     Search,
-    Study,
+    StudySettings,
     Training,
 )
 from ablate.study.split_keys import check_seeds, check_split
@@ -53,7 +53,7 @@ _TABLES = (
 )  # fmt: skip
 
 
-def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
+def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> StudySettings:
     """Load a study file, with "dotted.key=value" overrides; raises `StudyError` if a rule is broken.
 
     Command line beats [quick] (used if `quick`) beats file beats default. An override's value is read as TOML, and
@@ -64,12 +64,12 @@ def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
     return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
 
 
-def study_of_tables(layered: Layered, *, base: Path) -> Study:
+def study_of_tables(layered: Layered, *, base: Path) -> StudySettings:
     """The study of tables that a script hands over, by the rules of a file; paths in it start from `base`."""
     return _checked(layered, base / "study.toml", quick=False)
 
 
-def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
+def _checked(layered: Layered, path: Path, *, quick: bool) -> StudySettings:
     """The study; of several data sets, one that is valid on each of them."""
     sources = data_sources(layered)
     if sources is None:
@@ -89,7 +89,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     return study.model_copy(update={"data": first, "data_sets": data_sets})
 
 
-def _on_one(layered: Layered, path: Path, *, quick: bool) -> Study:
+def _on_one(layered: Layered, path: Path, *, quick: bool) -> StudySettings:
     for name in layered.tree:
         if name not in (*_TOP, *_TABLES) or name == "quick":
             raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
@@ -118,7 +118,7 @@ def _on_one(layered: Layered, path: Path, *, quick: bool) -> Study:
     transferred = transfer_levels(baseline, space, recipes)
     check_judging(metric, training, ablation, layered.error, model=model)
     search = read_objectives(search, metric, training, layered.error)
-    return Study(
+    return StudySettings(
         name=name,
         title=title,
         seed=_seed(layered),

@@ -8,7 +8,7 @@ from statistics import median
 from ablate.errors import StudyError, known_names
 from ablate.study.metrics import find_metric
 from ablate.study.read_task import Fault, decided_by, function_name
-from ablate.study.settings import MetricTable, Search, Study, Training
+from ablate.study.settings import MetricTable, Search, StudySettings, Training
 from ablate.study.task import LOSS, Goal, Task, TaskMetric
 from ablate.study.tree import shown
 from ablate.study.trial import Epoch, Outcome
@@ -44,7 +44,7 @@ def cost(name: str) -> SearchObjective:
     return SearchObjective(name, "minimize", "s" if name == SECONDS else "")
 
 
-def objectives_of(study: Study, task: Task) -> tuple[SearchObjective, ...]:
+def objectives_of(study: StudySettings, task: Task) -> tuple[SearchObjective, ...]:
     """The objectives of a study's search on its data, the metric that decides first; () if it has only that one.
 
     Raises `StudyError` for a name that the task does not record, or if another metric decides.

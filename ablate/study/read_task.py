@@ -11,7 +11,7 @@ from ablate.study.losses import LOSSES, default_loss, find_loss, is_loss_name
 from ablate.study.metrics import NATS, default_metric, find_metric, metric_names
 from ablate.study.model_ref import ModelRef
 from ablate.study.score_words import goal_of_name
-from ablate.study.settings import Ablation, MetricTable, Study, Training
+from ablate.study.settings import Ablation, MetricTable, StudySettings, Training
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.study.tree import shown
 from ablate.study.trial import PARTS
@@ -24,7 +24,7 @@ _SHARE = re.compile(r"\s*(\d+(\.\d*)?|\.\d+)\s*%\s*")
 _MONITORED = "val_"
 
 
-def task_of(study: Study, targets: Mapping[str, Target], guess: Guess) -> Task:
+def task_of(study: StudySettings, targets: Mapping[str, Target], guess: Guess) -> Task:
     """The task of a study on data with these targets. Raises `StudyError` if a metric or a loss does not fit them.
 
     `guess` gives the value of the best constant prediction for a metric, "mae" or "recall_at_precision_0_9", and for a
@@ -65,7 +65,7 @@ def check_judging(
         raise _unknown_loss(training.loss, fault)
 
 
-def _reported_task(study: Study, targets: Mapping[str, Target], guess: Guess, fault: Fault) -> Task:
+def _reported_task(study: StudySettings, targets: Mapping[str, Target], guess: Guess, fault: Fault) -> Task:
     """The task of a study whose trials report their metrics: those that it names, under the names that it writes."""
     reader = _MetricReader(targets, guess, {}, fault, is_users=True, may_compile=True)
     deciding = reader.metric(study.metric.name or LOSS, "name", study.metric)
@@ -306,7 +306,7 @@ def _unknown(_: str, **__: bool) -> float:
     return math.nan
 
 
-def _fault_of(study: Study) -> Fault:
+def _fault_of(study: StudySettings) -> Fault:
     def fault(key: tuple[str, ...], rule: str, *, hint: str = "") -> StudyError:
         return StudyError(f"{study.source}: {'.'.join(key)}: {rule}" + (f"\n  {hint}" if hint else ""))
 

@@ -232,7 +232,7 @@ class Retries(StudyTable):
     out_of_memory: int = Field(default=3, ge=0, le=16)
 
 
-class Study(StudyTable):
+class StudySettings(StudyTable):
     """A complete and checked study file."""
 
     name: str  # the file's stem: names folders and the MLflow experiment

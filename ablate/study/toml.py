@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from ablate.study.settings import Study, StudyTable
+from ablate.study.settings import StudySettings, StudyTable
 from ablate.study.space import Choice, Condition, Dimension, Float, Int, RateSpan
 
 
-def to_toml(study: Study) -> str:
+def to_toml(study: StudySettings) -> str:
     """The resolved study; `load_study` of it, with the same `quick`, gives an equal one."""
     lines = []
     for name, value in _tables(_tree(study)):
@@ -21,12 +21,12 @@ def to_toml(study: Study) -> str:
     return "\n".join([*lines, ""])
 
 
-def settings(study: Study) -> dict[str, str]:
+def settings(study: StudySettings) -> dict[str, str]:
     """Every setting as text under its dotted key, e.g. {"training.epochs": "20"}."""
     return {**dict(_flat(_tree(study))), "quick": _text(study.quick)}
 
 
-def _tree(study: Study) -> dict[str, object]:
+def _tree(study: StudySettings) -> dict[str, object]:
     of_engine = not study.model.trains_itself  # the settings of the engine are refused elsewhere
     return {
         "name": study.name,
@@ -53,13 +53,13 @@ def _tree(study: Study) -> dict[str, object]:
     }
 
 
-def _data(study: Study) -> dict[str, object]:
+def _data(study: StudySettings) -> dict[str, object]:
     if study.data_sets:
         return {"data": {"sources": {name: _table(data) for name, data in study.data_sets.items()}}}
     return {"data": _table(study.data)} if study.data.name else {}
 
 
-def _model(study: Study) -> dict[str, object]:
+def _model(study: StudySettings) -> dict[str, object]:
     model = study.model
     match model.role:
         case "build":

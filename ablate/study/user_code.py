@@ -14,14 +14,14 @@ from pathlib import Path
 from ablate.study.command_files import command_files, command_modules, first_bytes
 from ablate.study.data_ref import is_function
 from ablate.study.model_ref import ModelRef
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.system import NUMERIC
 
 _PACKAGE = "ablate"
 _COMPILES = ("compile", "compile_from_config", "load_model", "compute_loss")  # how a model gets a loss of its own
 
 
-def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
+def named_functions(study: StudySettings, *, but_data: bool = False) -> list[ModelRef]:
     """Every function of the user's that a study names: for its model, data, loss and metrics."""
     data = () if but_data else (study.data.name,)
     model = () if study.model.role == "command" else (study.model.name,)
@@ -30,7 +30,7 @@ def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
     return [ModelRef.of(name, given=study.functions.get(name)) for name in names]
 
 
-def named_code(study: Study) -> list[str]:
+def named_code(study: StudySettings) -> list[str]:
     """The user's code that a study names, for messages: functions, and the files of its command line."""
     named = [function.name for function in named_functions(study)]
     if study.model.role != "command":
@@ -38,7 +38,7 @@ def named_code(study: Study) -> list[str]:
     return [*(command_files(study.model.command, base=study.base) or [study.model.name]), *named]
 
 
-def study_digest(study: Study) -> str:
+def study_digest(study: StudySettings) -> str:
     """Digest of the user's code behind a study, "" without any; that of a model alone is its `code_digest`.
 
     Raises `OSError` if a file cannot be read.
@@ -129,7 +129,7 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
         node.body = node.body[1:] or [ast.Pass()]
 
 
-def study_stands_alone(study: Study) -> bool:
+def study_stands_alone(study: StudySettings) -> bool:
     """Whether `stands_alone` holds of all code that decides a study's numbers; its data are known by their bytes."""
     named = named_functions(study, but_data=True)
     return study.model.role != "command" and all(stands_alone(function, base=study.base) for function in named)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ablate.errors import StudyError, explained, known_names
 from ablate.study.given_functions import GivenFunction
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.user_code import modules_beside
 
 IMPORTED = "ablate_user_"  # begins the name of the module of a user's file
@@ -29,7 +29,7 @@ def import_function(
 
 
 def named_function(
-    study: Study, name: str, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
+    study: StudySettings, name: str, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
 ) -> Callable[..., Any]:  # Any: the user's
     """The function that a study names: handed over by a script, or in a file. Raises `StudyError`."""
     file, _, function = name.rpartition(":")

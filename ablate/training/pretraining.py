@@ -23,7 +23,7 @@ from ablate.data.placement import UNKNOWN, Room
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.study.catalog import trained_before
-from ablate.study.settings import Study, Transfer
+from ablate.study.settings import StudySettings, Transfer
 from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
@@ -39,7 +39,7 @@ _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # names of the arrays in a
 
 
 def find_origin(
-    study: Study,
+    study: StudySettings,
     data: Dataset,
     *,
     cache: Path | None,
@@ -52,7 +52,7 @@ def find_origin(
     return Pretrainer(study, study.transfer, data.pretraining, cache=cache, room=room, on_epoch=on_epoch)
 
 
-def source_study(study: Study, transfer: Transfer) -> Study:
+def source_study(study: StudySettings, transfer: Transfer) -> StudySettings:
     """The study of the pretraining: its classes, examples, epochs and rate, without pretraining of its own."""
     data, training = study.data, study.training
     return study.model_copy(
@@ -76,7 +76,7 @@ class Pretrainer:
 
     def __init__(
         self,
-        study: Study,
+        study: StudySettings,
         transfer: Transfer,
         data: Dataset,
         *,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ablate.data.array import Floats32
 from ablate.study.rate import is_found
-from ablate.study.settings import LrTest, Study
+from ablate.study.settings import LrTest, StudySettings
 from ablate.study.trial import Factors
 from ablate.training.engine.settings import batch_size_of
 from ablate.training.range_test import ramp
@@ -60,7 +60,7 @@ def plan_ramps(test: LrTest, *, trial_steps: float = math.inf) -> RampPlan:
     return next((plan for plan in options if plan.n_steps() <= most), options[-1])
 
 
-def trial_steps(study: Study, factors: Factors, *, n_train: int) -> int:
+def trial_steps(study: StudySettings, factors: Factors, *, n_train: int) -> int:
     """Training steps of a trial with `n_train` examples, without early stopping.
 
     A smaller `budget` does not count: trials that differ in nothing else share a test.
@@ -68,7 +68,7 @@ def trial_steps(study: Study, factors: Factors, *, n_train: int) -> int:
     return math.ceil(n_train / min(batch_size_of(study, factors), n_train)) * study.training.epochs
 
 
-def cost_said(study: Study, *, n_train: int) -> str:
+def cost_said(study: StudySettings, *, n_train: int) -> str:
     """What a range test of the baseline costs, if it had to be reduced or takes more than its share; else ""."""
     if not _is_tested(study):
         return ""
@@ -86,6 +86,6 @@ def _options(stated: int | None, *, most: int, least: int) -> list[int]:
     return list(range(most, least - 1, -1)) if stated is None else [stated]
 
 
-def _is_tested(study: Study) -> bool:
+def _is_tested(study: StudySettings) -> bool:
     compares = bool(study.ablation.seeds) and set(study.ablation.learning_rate) != {"carry"}
     return is_found(study.baseline) or compares

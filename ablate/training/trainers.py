@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ablate.data.placement import UNKNOWN, Room
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 
@@ -42,7 +42,7 @@ class Trainer(Protocol):
 class TrainerTask:
     """What a trainer needs besides a spec."""
 
-    study: Study
+    study: StudySettings
     arrays: Path  # folder of the memory-mapped data set
     threads: int
     folders: Path  # where the trials of a user's function or program have folders of their own

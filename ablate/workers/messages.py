@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablate.data.placement import UNKNOWN, Room
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch
 
 
@@ -12,7 +12,7 @@ from ablate.study.trial import Epoch
 class WorkerTask:
     """The settings that all trials of a study share; can be pickled for a spawned process."""
 
-    study: Study
+    study: StudySettings
     arrays: Path  # folder of the memory-mapped data set
     cache: Path | None  # folder of caches that outlive a run: range tests, compile policies
     threads: int  # per worker; a trial's numbers are reproducible only with the same number

@@ -14,7 +14,7 @@ from ablate.data.shared import copied_bytes
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import TrialSpec
 from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
@@ -53,7 +53,7 @@ class WorkerOptions:
 
 @contextmanager
 def open_workers(
-    study: Study,
+    study: StudySettings,
     data: Dataset,
     options: WorkerOptions,
     *,

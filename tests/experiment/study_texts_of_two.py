@@ -1,7 +1,7 @@
 """A small study on two data sets."""
 
 from ablate.study.load import load_study
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 
 TWO = """
 [data.sources]
@@ -21,7 +21,7 @@ normalization = ["none", "batch"]
 """
 
 
-def two(folder) -> Study:
+def two(folder) -> StudySettings:
     """The study of the file two.toml in `folder`."""
     path = folder / "two.toml"
     path.write_text(TWO)

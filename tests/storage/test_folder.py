@@ -18,7 +18,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 DATA = "f00df00d"
@@ -35,7 +35,7 @@ def study(tiny_file):
     return lambda *overrides: load_study(tiny_file, overrides=list(overrides), quick=False)
 
 
-def claim(folder: StudyFolder, study: Study, *, data: str, go_on: bool = False) -> list[str]:
+def claim(folder: StudyFolder, study: StudySettings, *, data: str, go_on: bool = False) -> list[str]:
     conditions = of_workers(study, workers=1, threads=1)
     return folder.claim(study, data=data, conditions=conditions, go_on=go_on)
 

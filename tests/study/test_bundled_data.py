@@ -118,7 +118,20 @@ def test_windows_of_the_eeg_follow_each_lead_and_carry_the_time_of_their_first_s
 
 
 def test_the_files_beside_the_studies_import_libraries_that_ablate_needs_anyway():
-    known = {"ast", "collections", "importlib", "keras", "matplotlib", "numpy", "pandas", "pathlib", "re", "sklearn"}
+    known = {
+        "argparse",
+        "ast",
+        "collections",
+        "importlib",
+        "keras",
+        "matplotlib",
+        "numpy",
+        "os",
+        "pandas",
+        "pathlib",
+        "re",
+        "sklearn",
+    }
     for file in STUDIES.glob("*.py"):
         lines = [line.split() for line in Path(file).read_text(encoding="utf-8").splitlines()]
         imported = {words[1].split(".")[0] for words in lines if words[:1] in (["import"], ["from"])}

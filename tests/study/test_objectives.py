@@ -9,7 +9,7 @@ from records import epoch_of_classes
 from ablate.errors import StudyError
 from ablate.study.load import load_study
 from ablate.study.objectives import SearchObjective, cost, generation_size, measured, objectives_of
-from ablate.study.settings import Search, Study
+from ablate.study.settings import Search, StudySettings
 from ablate.study.task import Target, Task, TaskMetric, classification
 from ablate.study.toml import to_toml
 from ablate.study.trial import Outcome
@@ -19,7 +19,7 @@ RECALL = TaskMetric("recall_at_precision_0_8", "maximize", "points", spec="recal
 TWO = 'search.objectives=["accuracy", "parameters"]'
 
 
-def load(path: Path, *overrides: str) -> Study:
+def load(path: Path, *overrides: str) -> StudySettings:
     return load_study(path, overrides=overrides, quick=False)
 
 

@@ -19,7 +19,7 @@ from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.study.load import load_study
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, TrialSpec
 from ablate.text import number_of, printable
 from ablate.training.engine.device import visible_gpus
@@ -194,7 +194,7 @@ def _threads() -> int:
     return max(1, cores // count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes()))
 
 
-def _study(scratch: Path) -> Study:
+def _study(scratch: Path) -> StudySettings:
     path = scratch / "tiny.toml"
     path.write_text(_STUDY)
     return load_study(path, overrides=[], quick=False)

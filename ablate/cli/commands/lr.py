@@ -15,7 +15,7 @@ from ablate.interface.study import Study
 from ablate.storage.files.atomic import opening
 from ablate.study.catalog import level_in
 from ablate.study.seeds import SEARCH_REPLICATE
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.study.task import LOSS
 from ablate.study.trial import RateTest
 from ablate.training.range_test import rate_for
@@ -50,7 +50,7 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     say(console, [said, f"figure   {_draw(test, folder, unit=unit)}   {test.seconds:.1f} s"])
 
 
-def _find(study: Settings, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
+def _find(study: StudySettings, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
     """The test, the unit of its losses, and the study's folder."""
     from ablate.training.engine.device import prepare_tensorflow
 

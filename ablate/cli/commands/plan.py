@@ -28,7 +28,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.resume import ResumeCheck, refusal
 from ablate.study.catalog import Structure
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.text import number_of
 
 INDENT = 10  # columns before what is said of a part
@@ -63,7 +63,7 @@ def run(
         _print_plan(plan, console, timing=timing, of=len(settings.data_sets))
 
 
-def several_said(study: Settings) -> list[str]:
+def several_said(study: StudySettings) -> list[str]:
     """On which data sets a study runs, and what its claims will be about."""
     names, best = list(study.data_sets), study.ablation.reference == "best"
     lines = [

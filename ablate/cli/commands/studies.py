@@ -14,7 +14,7 @@ from ablate.interface.display.stream import say
 from ablate.interface.study import Study
 from ablate.storage.files.atomic import opening, write_new
 from ablate.study.names import NAME_RULE, is_safe_name, list_studies
-from ablate.study.settings import Study as Settings
+from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.text import printable
 
@@ -54,7 +54,7 @@ def run_new(name: str, *, folder: Path) -> None:
     say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 
 
-def summary(study: Settings, data_dir: Path | None) -> list[str]:
+def summary(study: StudySettings, data_dir: Path | None) -> list[str]:
     """The number of trials and parameters of a study."""
     from ablate.data.trees import example_shape
     from ablate.experiment.options import open_data

@@ -8,7 +8,7 @@ from ablate.plans.sequence import Outcomes
 from ablate.storage.journal import Entry
 from ablate.study.catalog import Structure, ramp_factors, structure_of
 from ablate.study.rate import RATE, is_found
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
 from ablate.training.ramp_plan import plan_ramps, trial_steps
@@ -34,7 +34,7 @@ class Forecast:
     n_epochs: float  # assumed for an average trial: early stopping and pruning may end many sooner
 
 
-def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pace]:
+def seen_paces(entries: Iterable[Entry], *, study: StudySettings) -> dict[Structure, Pace]:
     """The pace of each structure that this study has trained already, from the recorded times."""
     seen: dict[Structure, list[Entry]] = {}
     for entry in entries:
@@ -46,7 +46,9 @@ def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pac
     }
 
 
-def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *, study: Study) -> list[TrialSpec]:
+def timing_specs(
+    specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *, study: StudySettings
+) -> list[TrialSpec]:
     """One trial for each structure in `specs` without a pace, at a fixed rate: no range test, no test set."""
     first: dict[Structure, TrialSpec] = {}
     for spec in specs:
@@ -72,7 +74,7 @@ def forecast(
     specs: Sequence[TrialSpec],
     *,
     searched: int,
-    study: Study,
+    study: StudySettings,
     paces: Mapping[Structure, Pace],
     workers: int,
     n_train: int,
@@ -108,15 +110,15 @@ def forecast_of_trials(outcomes: Sequence[Outcome], *, trials: int, workers: int
     return START_SECONDS + fmean(seen) * trials / workers if seen else None
 
 
-def _allowed(spec: TrialSpec, *, study: Study) -> int:
+def _allowed(spec: TrialSpec, *, study: StudySettings) -> int:
     return training_of(study, spec.factors).epochs
 
 
-def _lasted(entries: Sequence[Entry], *, study: Study) -> float:
+def _lasted(entries: Sequence[Entry], *, study: StudySettings) -> float:
     return sum(entry.outcome.epochs for entry in entries) / sum(_allowed(entry.spec, study=study) for entry in entries)
 
 
-def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
+def _range_tests(specs: Sequence[TrialSpec], *, study: StudySettings) -> int:
     return len(
         {
             (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
@@ -126,12 +128,12 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
     )
 
 
-def _curves(study: Study, n_train: int) -> int:
+def _curves(study: StudySettings, n_train: int) -> int:
     """The curves of one range test."""
     return plan_ramps(study.lr_test, trial_steps=trial_steps(study, study.baseline, n_train=n_train)).seeds
 
 
-def _ramp_epochs(study: Study, n_train: int) -> float:
+def _ramp_epochs(study: StudySettings, n_train: int) -> float:
     """The steps of one range test, as a fraction of an epoch's steps."""
     own = trial_steps(study, study.baseline, n_train=n_train)
     return plan_ramps(study.lr_test, trial_steps=own).n_steps() * study.training.epochs / own

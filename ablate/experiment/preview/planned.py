@@ -25,7 +25,7 @@ from ablate.storage.resume import ResumeCheck
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
 from ablate.study.seeds import SEARCH_REPLICATE
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
@@ -42,7 +42,7 @@ class StudyPlan:
     entries: Mapping[str, Entry]  # the saved trials
 
     @property
-    def study(self) -> Study:
+    def study(self) -> StudySettings:
         """Its settings."""
         return self.facts.study
 
@@ -90,7 +90,7 @@ class StudyPlan:
         return spent_level(declared, self.preview.confirmed, self.facts, cache=self.options.cache)
 
 
-def plan_study(study: Study, options: Options, *, announce: Callable[[str], None]) -> StudyPlan:
+def plan_study(study: StudySettings, options: Options, *, announce: Callable[[str], None]) -> StudyPlan:
     """Open the data and the study's folder; `announce` is called with a line for each slow step."""
     data = open_data(study, options.data_dir, announce=announce)
     facts = gather_facts(study, data, options)
@@ -122,7 +122,7 @@ def _preview(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
     return found, entries
 
 
-def _stand_ins(study: Study) -> list[TrialSpec]:
+def _stand_ins(study: StudySettings) -> list[TrialSpec]:
     """Trials whose structures represent those of a search that has not run yet."""
     specs = ablation_specs(study, study.baseline)
     return specs or [TrialSpec("baseline", Label("search"), SEARCH_REPLICATE, study.baseline)]

@@ -13,7 +13,7 @@ from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
 from ablate.storage.journal import Entry
 from ablate.storage.trial_cache import TrialCache, trial_key
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.space import Condition
 from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
 from ablate.text import number_of
@@ -42,7 +42,7 @@ class StudyPreview:
 
 
 def preview_study(
-    study: Study,
+    study: StudySettings,
     entries: Mapping[str, Entry],
     *,
     chance: float,
@@ -108,7 +108,7 @@ def _left(
     return left, reused
 
 
-def outline(study: Study) -> list[str]:
+def outline(study: StudySettings) -> list[str]:
     """Describe the trials known before the search, then the space's conditions and the recipes."""
     first, *others = list(_designs(study)) or ["no ablation"]
     conditions = study.space.conditions.items()
@@ -124,13 +124,13 @@ def outline(study: Study) -> list[str]:
     ]
 
 
-def _numbers(study: Study) -> Iterator[str]:
+def _numbers(study: StudySettings) -> Iterator[str]:
     counts = {part: count for part, count in count_trials(study, best=None).items() if count.most}
     if len(counts) > 2 or any(count.least < count.most for count in counts.values()):
         yield f"trials: {', '.join(f'{count} {_PARTS[part]}' for part, count in counts.items())}"
 
 
-def _designs(study: Study) -> Iterator[str]:
+def _designs(study: StudySettings) -> Iterator[str]:
     looks = looks_of(study)
     if not looks:
         return
@@ -144,17 +144,17 @@ def _designs(study: Study) -> Iterator[str]:
     yield from (phrase for design, phrase in phrases.items() if design in study.ablation.design)
 
 
-def _variants(study: Study) -> str:
+def _variants(study: StudySettings) -> str:
     if study.ablation.reference in _STARTS:  # the number depends on the result of the search
         return f"the variants of {_STARTS[study.ablation.reference]}"
     return number_of(_count(study, "one-factor"), "variant")
 
 
-def _cells(study: Study) -> str:
+def _cells(study: StudySettings) -> str:
     return "" if study.ablation.reference in _STARTS else f": {_count(study, 'factorial')} cells"
 
 
-def _count(study: Study, design: Design) -> int:
+def _count(study: StudySettings, design: Design) -> int:
     cells = ablation_cells(study, {REFERENCE: study.baseline}, {})
     return sum(cell.design == design for cell in cells)
 

@@ -20,7 +20,7 @@ from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import StartingConditions, read_starting_conditions
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.user_code import named_code, study_digest
 from ablate.text import listed
 from ablate.workers.queue import count_workers
@@ -73,7 +73,7 @@ def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[i
     return asked or (before if shared else max(1, min(n_trials, cores // threads, usual))), threads
 
 
-def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
+def check_data(entries: list[Entry], study: StudySettings, data: Dataset) -> None:
     """Raise `DataError` if the data or their splits differ from those on which the trials were trained."""
     waiting = [entry for entry in entries if entry.outcome.data]
     while waiting:
@@ -84,7 +84,7 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
         waiting = [entry for entry in waiting if not is_made_for(made, entry.spec.factors)]
 
 
-def _check_splits(entries: list[Entry], study: Study, data: Dataset) -> None:
+def _check_splits(entries: list[Entry], study: StudySettings, data: Dataset) -> None:
     first = {entry.spec.seed: entry for entry in reversed(entries)}
     way_out = "give the folder of the study's data with --data-dir"
     if data.factors:
@@ -105,7 +105,7 @@ def _check_splits(entries: list[Entry], study: Study, data: Dataset) -> None:
             )
 
 
-def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
+def code_changes(before: str, study: StudySettings, *, goes_on: bool) -> tuple[str, ...]:
     """Whether the user's code has changed since the digest `before`; lines as from `changes`."""
     code = listed(named_code(study))
     try:
@@ -132,7 +132,7 @@ class Recorded:
     """A study as read from its folder."""
 
     folder: StudyFolder
-    study: Study  # resolved, with the folder of the user's own files as its base
+    study: StudySettings  # resolved, with the folder of the user's own files as its base
     entries: Mapping[str, Entry]  # by trial
     facts: Provenance  # empty if the study was killed
     conditions: Conditions  # of provenance.json and begun.json
@@ -168,7 +168,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     )
 
 
-def _base(study: Study, beside: Path | None) -> Path:
+def _base(study: StudySettings, beside: Path | None) -> Path:
     own = named_code(study)
     own += [study.data.name] if is_path(study.data.name) else []
     if not own:

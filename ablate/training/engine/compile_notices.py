@@ -6,7 +6,7 @@ import keras
 
 from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.space import Choice
 from ablate.study.task import LOSS, Task
 from ablate.study.trial import Factors
@@ -19,7 +19,7 @@ from ablate.training.engine.optimizers import OPTIMIZERS, clipping_of, setting_o
 _NOT_COMPARED = ("name", "learning_rate")
 
 
-def compile_notices(model: keras.Model, study: Study, task: Task, factors: Factors) -> Iterator[str]:
+def compile_notices(model: keras.Model, study: StudySettings, task: Task, factors: Factors) -> Iterator[str]:
     """Sentences on the optimizer, metrics and settings with which build compiles the model of a configuration.
 
     Raises `StudyError` if the loss decides, and nothing in the user's files told that it is the model's own.
@@ -54,7 +54,7 @@ def _metric(name: str) -> str:
     return found.name if found else name
 
 
-def _check_loss_is_expected(study: Study, task: Task) -> None:
+def _check_loss_is_expected(study: StudySettings, task: Task) -> None:
     if task.decides == LOSS and study.training.loss is None and not may_compile(study.model, base=study.base):
         raise StudyError(
             f"model: build returns a compiled model, but no line of {study.model.file} or of the files beside it "
@@ -62,7 +62,7 @@ def _check_loss_is_expected(study: Study, task: Task) -> None:
         )
 
 
-def _of_factor(optimizer: keras.optimizers.Optimizer, study: Study) -> Iterator[str]:
+def _of_factor(optimizer: keras.optimizers.Optimizer, study: StudySettings) -> Iterator[str]:
     """Where a factor names the optimizer, that of build trains nothing."""
     dimension, named = study.space.dimensions.get("optimizer"), str(study.baseline["optimizer"])
     levels = dimension.options if isinstance(dimension, Choice) else (named,)

@@ -27,7 +27,7 @@ from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
 from ablate.study.looked_up import LookedUp
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
 from ablate.study.user_functions import named_function
@@ -69,7 +69,7 @@ class TrainingContext:
 
     def __init__(
         self,
-        study: Study,
+        study: StudySettings,
         data: Dataset,
         *,
         stack: int | None = None,

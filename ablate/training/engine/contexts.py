@@ -8,7 +8,7 @@ from ablate.data import Dataset
 from ablate.data.placement import SHARE, UNKNOWN, Room
 from ablate.data.variants import is_made_for, open_variant
 from ablate.models.process_settings import settings_kept
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 from ablate.training.engine.context import TrainingContext
 
@@ -24,7 +24,7 @@ class Contexts:
     last are held: `MOST_HELD`, and no more than fit into `room`.
     """
 
-    def __init__(self, study: Study, data: Dataset, make: MakeContext, *, room: Room = UNKNOWN) -> None:
+    def __init__(self, study: StudySettings, data: Dataset, make: MakeContext, *, room: Room = UNKNOWN) -> None:
         self._study, self._data, self._make, self._room = study, data, make, room
         self._held: list[TrainingContext] = []  # the one used last at the end
 

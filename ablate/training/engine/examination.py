@@ -18,7 +18,7 @@ from ablate.models.outputs import Reading, by_last_layer, read_each
 from ablate.models.shapes import output_order
 from ablate.study.catalog import ENGINE, MODELS, Structure, structure_of
 from ablate.study.changes import changes
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 from ablate.training.engine.backend import is_out_of_memory
 from ablate.training.engine.learning import list_order
@@ -33,7 +33,7 @@ CHECK_SECONDS = 5.0  # for all models; a fault not found until then makes its tr
 class Examiner:
     """Finds whether the outputs of a study's models are logits; each kind of user model is examined once."""
 
-    def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
+    def __init__(self, study: StudySettings, data: Dataset, split: Callable[[Factors], Split]) -> None:
         self._study, self._data, self._split = study, data, split
         self.trusts_models = study.model.name in MODELS  # models of this package are not examined
         self._readings: dict[ModelKind, Reading] = {}
@@ -180,7 +180,11 @@ def _call(model: keras.Model, x: Any) -> list[Array]:  # Any: what the model tak
 
 
 def check_changes(
-    study: Study, examined: Callable[[Factors], set[str]], *, kind: Callable[[Factors], Hashable], looked_up: set[str]
+    study: StudySettings,
+    examined: Callable[[Factors], set[str]],
+    *,
+    kind: Callable[[Factors], Hashable],
+    looked_up: set[str],
 ) -> tuple[str, ...]:
     """Build and check a user's models; returns a notice on factors that building them never reads."""
     began, seen, is_whole = time.monotonic(), {kind(study.baseline)}, True
@@ -202,7 +206,7 @@ def check_changes(
     return not_looked_up(study, looked_up, n=len(seen)) if is_whole else ()
 
 
-def not_looked_up(study: Study, looked_up: Collection[str], *, n: int) -> tuple[str, ...]:
+def not_looked_up(study: StudySettings, looked_up: Collection[str], *, n: int) -> tuple[str, ...]:
     """A notice on the factors that a user's build never read in `n` configurations where they are active."""
     tried = [study.baseline, *(factors for _, factors in changes(study))]
     unread = [

@@ -9,11 +9,11 @@ from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import model_data
 from ablate.models.registry import find_builder
 from ablate.study import seeds
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.training.engine.settings import scaling_of
 
 
-def count_model_parameters(study: Study, data: Dataset) -> int:
+def count_model_parameters(study: StudySettings, data: Dataset) -> int:
     """The number of weights in the model of a study's baseline, without any data on a device."""
     builder = find_builder(study.model, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options

@@ -13,7 +13,7 @@ import numpy as np
 from ablate.data import Split
 from ablate.storage.conditions import Conditions
 from ablate.study.catalog import Structure, structure_of
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
@@ -38,7 +38,7 @@ class Programs:
 
     def __init__(
         self,
-        study: Study,
+        study: StudySettings,
         examples: Examples,
         split: Callable[[], Split],
         conditions: Conditions,

@@ -9,16 +9,16 @@ from ablate.data import Dataset, Split
 from ablate.data.array import Floats32, Integers
 from ablate.data.class_weights import BALANCED
 from ablate.data.trees import Tree, leaves, map_tree, n_examples
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.training.engine.program import Scaling
 
 
-def is_weighted(study: Study, data: Dataset) -> bool:
+def is_weighted(study: StudySettings, data: Dataset) -> bool:
     """Whether examples count by weights in the loss."""
     return study.data.weights is not None or data.weights_train is not None
 
 
-def weighs_places(study: Study, data: Dataset) -> bool:
+def weighs_places(study: StudySettings, data: Dataset) -> bool:
     """Whether the places of masks or series count in the loss by the weights of their classes."""
     return study.data.weights == BALANCED and any(target.is_dense for target in data.targets.values())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ablate.study.catalog import SETTINGS, known_factor, level_in
-from ablate.study.settings import Study, Training
+from ablate.study.settings import StudySettings, Training
 from ablate.study.trial import Factors
 
 HEAD_ONLY = "head_only"  # a setting of the optimizer's state: above 0, the model's last layer trains alone
@@ -18,24 +18,24 @@ class UnfreezeSchedule:
     rate: float = 1.0  # factor on the learning rate from then on
 
 
-def training_of(study: Study, factors: Factors) -> Training:
+def training_of(study: StudySettings, factors: Factors) -> Training:
     """The [training] settings of a trial: with its batch size, and with its fraction of the epochs, at least one."""
     settings = study.training
     epochs = max(1, round(float(level_in(factors, "budget")) * settings.epochs))
     return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size_of(study, factors)})
 
 
-def batch_size_of(study: Study, factors: Factors) -> int:
+def batch_size_of(study: StudySettings, factors: Factors) -> int:
     """Examples of a training batch."""
     return int(factors.get("batch_size", study.training.batch_size))
 
 
-def scaling_of(study: Study, factors: Factors) -> str:
+def scaling_of(study: StudySettings, factors: Factors) -> str:
     """The scaling of examples: a name of `ablate.data.SCALINGS`."""
     return str(factors.get("scaling", study.data.scaling))
 
 
-def target_scaling_of(study: Study) -> str:
+def target_scaling_of(study: StudySettings) -> str:
     """The scaling of numbers to predict: by default the models of this package standardize them, those of users do not.
 
     A user's model has been written for the numbers as they are.
@@ -43,7 +43,7 @@ def target_scaling_of(study: Study) -> str:
     return study.data.target_scaling or ("none" if study.model.registered is None else "standardize")
 
 
-def unfreeze_schedule_of(study: Study, factors: Factors) -> UnfreezeSchedule:
+def unfreeze_schedule_of(study: StudySettings, factors: Factors) -> UnfreezeSchedule:
     """The unfreeze schedule: after the same fraction of a trial's epochs, with at least one epoch left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":
         return UnfreezeSchedule()
@@ -63,7 +63,7 @@ def settings_of(factors: Factors, *, head_only: bool) -> Mapping[str, float]:
     return values | ({HEAD_ONLY: float(head_only)} if "transfer" in factors else {})
 
 
-def mc_samples_of(study: Study, factors: Factors) -> int:
+def mc_samples_of(study: StudySettings, factors: Factors) -> int:
     """The number of passes with dropout that a prediction averages; 0: a single pass without dropout."""
     is_known = known_factor("mc_samples", model=study.model.name) is not None
     return int(level_in(factors, "mc_samples")) if is_known else 0

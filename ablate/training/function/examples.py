@@ -4,7 +4,7 @@ from typing import final
 
 from ablate.data import Dataset, Split, split_dataset
 from ablate.data.variants import is_made_for, open_variant
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 from ablate.training.function.trial_data import TrialData
 
@@ -15,7 +15,7 @@ MOST_HELD = 3  # data sets of other data factors
 class SplitExamples:
     """Examples by configuration and seed; `data` are the baseline's. The data sets and the split used last are held."""
 
-    def __init__(self, study: Study, data: Dataset) -> None:
+    def __init__(self, study: StudySettings, data: Dataset) -> None:
         self._study, self._data = study, data
         self._held = [data]
         self._split: tuple[Dataset, int, Split] | None = None

@@ -6,7 +6,7 @@ from typing import final
 from ablate.errors import StudyError
 from ablate.study.listed_arguments import Arguments, listed_arguments, listed_names
 from ablate.study.looked_up import LookedUp
-from ablate.study.settings import Study
+from ablate.study.settings import StudySettings
 from ablate.study.user_functions import named_function
 from ablate.text import listed
 
@@ -15,7 +15,7 @@ from ablate.text import listed
 class UserTrain:
     """A function that gets whatever it lists of a trial's values and factors; **kwargs take the other factors."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: StudySettings) -> None:
         self._model, self._study = study.model, study
         self._function = named_function(study, study.model.name, setting="model.train")
         self._listed = listed_names(self._function)
