@@ -11,6 +11,7 @@ from typing import final
 
 from ablate.data import Dataset
 from ablate.errors import AblateError
+from ablate.experiment.kept_models import best_trial
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare
 from ablate.experiment.verify.comparing import compare
 from ablate.experiment.verify.conditions import Recorded
@@ -18,7 +19,7 @@ from ablate.experiment.verify.retraining import copy_ways, train_again
 from ablate.storage.files.atomic import made_aside
 from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry
-from ablate.storage.models import ENDING, ModelCard, best_candidate, kept_model, model_path, read_card
+from ablate.storage.models import ENDING, ModelCard, kept_model, model_path, read_card
 from ablate.storage.verified import RetrainedTrial
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, Outcome
@@ -35,12 +36,14 @@ class ModelSource:
     check: RetrainedTrial | None  # of a trial that was trained once more
 
 
-def choose_entry(study: StudySettings, entries: Mapping[str, Entry], trial: str) -> Entry:
+def choose_entry(study: StudySettings, entries: Mapping[str, Entry], trial: str, *, folder: Path) -> Entry:
     """The trial of that name; "": the best of the search, or without a search the reference's best run.
+
+    Of a search with several objectives it is the one that its rule chose, as recorded in `folder`.
 
     An equal trial stands for one that reuses its result. Raises `AblateError` if it is unknown or did not finish.
     """
-    entry = _named(entries, trial) if trial else best_candidate(study, entries.values())
+    entry = _named(entries, trial) if trial else best_trial(study, entries, folder)
     if entry is None:
         of = "search" if study.search.trials else "reference"
         raise AblateError(f"{study.name}: no trial of the {of} has finished\n  name another trial with --trial")

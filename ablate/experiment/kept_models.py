@@ -16,11 +16,13 @@ from ablate.storage.files.atomic import write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.models import FOLDER, ModelCard, best_candidate, is_candidate, kept_model, model_path, read_card
+from ablate.storage.provenance import read_provenance
 from ablate.study.load import load_study
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, TrialSpec
 from ablate.tracking import ModelFile
 
+PROVENANCE = "provenance.json"
 EXAMPLE = "example.json"  # in the folder of the models: some training examples, as a model takes them
 _EXAMPLES = 2
 _MOST_NUMBERS = 200_000  # of all examples together
@@ -74,9 +76,18 @@ def read_example(folder: Path) -> Mapping[str, Any]:  # Any: JSON
     return found if isinstance(found, dict) else {}
 
 
+def best_trial(study: StudySettings, entries: Mapping[str, Entry], folder: Path) -> Entry | None:
+    """The best trial; of a search with several objectives the one that its rule chose. None without a finished one."""
+    if study.search.objectives and (folder / PROVENANCE).is_file():
+        front = read_provenance(folder / PROVENANCE).front
+        if front is not None and front.chosen in entries:
+            return entries[front.chosen]
+    return best_candidate(study, entries.values())
+
+
 def best_model(study: StudySettings, entries: Mapping[str, Entry], folder: Path) -> tuple[Entry, Path] | None:
     """The best trial and the file of its model; None without a finished trial, or if its model was not kept."""
-    best = best_candidate(study, entries.values())
+    best = best_trial(study, entries, folder)
     path = kept_model(folder, entries, best.spec.trial) if best else None
     return (best, path) if best and path else None
 

@@ -67,6 +67,9 @@ def read_objectives(search: Search, metric: MetricTable, training: Training, fau
     With several objectives nothing is pruned; a stated pruner is refused. Raises `StudyError`.
     """
     names = search.objectives
+    if names and training.keep == "best":
+        rule = '"best" is not known before the end of a search with several objectives'
+        raise fault(("training", "keep"), rule, hint='write keep = "all", or export the chosen trial afterwards')
     if names is None:
         _check_alone(search, fault)
         return search

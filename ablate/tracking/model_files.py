@@ -6,6 +6,7 @@ MLflow's own writers need Keras, which takes seconds to start; here the same fil
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +110,11 @@ def described(card: ModelCard) -> str:
 
 def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") -> None:
     """Write what MLflow calls a model into `folder`, as `mlflow.keras.save_model` does."""
-    from mlflow import pyfunc
     from mlflow.models import Model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow about its own type hints, at the first import
+        import mlflow.pyfunc as pyfunc
 
     versions = system.versions()
     (folder / "data").mkdir(parents=True)

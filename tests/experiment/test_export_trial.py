@@ -1,12 +1,14 @@
 """Which model is exported, where to, and what is refused."""
 
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from ablate.errors import AblateError
 from ablate.experiment.export import check_target, choose_entry, copy_model
 from ablate.storage.journal import Entry
+from ablate.storage.provenance import FrontFacts, Provenance
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 
@@ -23,11 +25,13 @@ SEARCH = by_name(entry("s0", score=0.5), entry("s1", score=0.9), entry("s2", sta
 
 @pytest.mark.parametrize(("trial", "chosen"), [("", "s1"), ("s0", "s0"), ("s3", "s0")])
 def test_the_best_is_exported_or_the_trial_that_was_named_or_its_equal(tiny_study, trial, chosen):
-    assert choose_entry(tiny_study, SEARCH, trial).spec.trial == chosen
+    assert choose_entry(tiny_study, SEARCH, trial, folder=Path("none")).spec.trial == chosen
 
 
 def test_a_result_of_another_study_is_a_trial_of_its_own(tiny_study):
-    assert choose_entry(tiny_study, by_name(entry("s0", same_as="other/s7")), "s0").spec.trial == "s0"
+    assert (
+        choose_entry(tiny_study, by_name(entry("s0", same_as="other/s7")), "s0", folder=Path("none")).spec.trial == "s0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,12 +43,12 @@ def test_a_result_of_another_study_is_a_trial_of_its_own(tiny_study):
 )
 def test_what_has_no_model_is_refused(tiny_study, trial, message):
     with pytest.raises(AblateError, match=message):
-        choose_entry(tiny_study, SEARCH, trial)
+        choose_entry(tiny_study, SEARCH, trial, folder=Path("none"))
 
 
 def test_a_study_without_a_finished_trial_says_so(tiny_study):
     with pytest.raises(AblateError, match="tiny: no trial of the search has finished\n"):
-        choose_entry(tiny_study, by_name(entry("s2", state="failed")), "")
+        choose_entry(tiny_study, by_name(entry("s2", state="failed")), "", folder=Path("none"))
 
 
 def test_a_file_is_replaced_only_if_asked(tmp_path):
@@ -77,3 +81,11 @@ def test_a_copy_is_whole_or_none(tmp_path):
     with pytest.raises(AblateError, match=r"c\.keras: cannot be written"):
         copy_model(tmp_path / "gone.keras", tmp_path / "c.keras")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.keras", "b.keras"]
+
+
+def test_of_several_objectives_the_trial_that_the_rule_chose_is_the_best(tiny_study, tmp_path):
+    search = tiny_study.search.model_copy(update={"objectives": ("accuracy", "parameters")})
+    study, last = tiny_study.model_copy(update={"search": search}), next(iter(SEARCH))
+    facts = Provenance(front=FrontFacts(objectives=["accuracy", "parameters"], chosen=last))
+    (tmp_path / "provenance.json").write_text(facts.to_text())
+    assert choose_entry(study, SEARCH, "", folder=tmp_path).spec.trial == last

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 import ablate
@@ -17,8 +19,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # of jupyter_client
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # pipes of the killed kernel
 ]
-import nbformat
-import nbclient
 
 IMPORT = "import os, time\nimport ablate\nprint(os.getpid())"
 CELLS = (

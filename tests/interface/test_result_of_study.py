@@ -97,6 +97,9 @@ def test_a_card_without_effects_has_the_words_alone(tmp_path):
     assert "<img" not in result_card(result._page)
 
 
+STUDY = SimpleNamespace(data_sets={})  # one that runs on one data set
+
+
 def finished(folder, *, interrupted=False, gave_up="", states=None, missing=0):
     return SimpleNamespace(
         ending=SimpleNamespace(interrupted=interrupted, gave_up=gave_up),
@@ -117,10 +120,10 @@ def options():
 def test_an_interrupted_study_raises_keyboard_interrupt_that_says_that_the_call_goes_on(folder, monkeypatch):
     monkeypatch.setattr(running, "run_study", lambda *_: finished(folder, interrupted=True))
     with pytest.raises(KeyboardInterrupt, match=r"houses is saved in .*: the same call goes on") as caught:
-        run_here(None, options(), progress=False)
+        run_here(STUDY, options(), progress=False)
     assert type(caught.value) is KeyboardInterrupt  # a script has the exit status of an interrupted one by it alone
     monkeypatch.setattr(running, "run_study", lambda *_: finished(folder, interrupted=False))
-    assert run_here(None, options(), progress=False).folder == folder
+    assert run_here(STUDY, options(), progress=False).folder == folder
 
 
 def test_a_study_without_a_usable_result_is_an_error_that_names_the_way_out(folder, monkeypatch):
@@ -130,14 +133,14 @@ def test_a_study_without_a_usable_result_is_an_error_that_names_the_way_out(fold
     ):
         monkeypatch.setattr(running, "run_study", lambda *_, ended=ended: ended)
         with pytest.raises(AblateError) as caught:
-            run_here(None, options(), progress=False)
+            run_here(STUDY, options(), progress=False)
         assert str(caught.value).startswith(said)
         assert "mend the cause, then use --retry" in str(caught.value)
 
 
 def test_what_a_user_should_know_besides_the_answer_is_in_the_notes(folder, monkeypatch):
     monkeypatch.setattr(running, "run_study", lambda *_: finished(folder, missing=2))
-    result = run_here(None, options(), progress=False)
+    result = run_here(STUDY, options(), progress=False)
     assert result.notes[0] == "selu asks for lecun_normal."
     assert "MLflow lacks 2 of the study's runs (no answer)" in result.notes[1]
     assert "Note: selu asks for lecun_normal." in repr(result)
@@ -158,7 +161,7 @@ def test_the_display_is_closed_whatever_happens(monkeypatch):
 
     monkeypatch.setattr(running, "run_study", fail)
     with pytest.raises(AblateError):
-        running.run_shown(None, options(), Watched())
+        running.run_shown(STUDY, options(), Watched())
     assert closed == [True]
     Quiet()(None)
     Quiet().close()

@@ -134,3 +134,11 @@ def test_the_values_of_a_trial_are_as_recorded_and_what_it_lacks_is_left_out():
 )
 def test_a_generation_is_small_enough_for_the_budget_and_at_least_a_round(trials, per_round, size):
     assert generation_size(Search(trials=trials, trials_per_round=per_round)) == size
+
+
+def test_the_best_model_of_several_objectives_is_not_known_before_the_end(tiny_file):
+    with pytest.raises(
+        StudyError, match=r'training\.keep: "best" is not known before the end(.|\n)*write keep = "all"'
+    ):
+        load(tiny_file, TWO, 'training.keep="best"')
+    assert load(tiny_file, TWO, 'training.keep="all"').training.keep == "all"

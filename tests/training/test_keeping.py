@@ -143,7 +143,7 @@ def listed(model, x):
 def users():
     """The user's classes, as a user would import them."""
     module = sys.modules.get("ablate_user_my")
-    return {name: getattr(module, name) for name in ("Net", "Stepping")} if module else None
+    return {name: getattr(module, name) for name in ("Net", "Stepping") if hasattr(module, name)}
 
 
 def trial(factors, seed=1) -> TrialSpec:

@@ -45,7 +45,7 @@ def run(chosen: ExportArguments) -> int:
 
     folder, beside = find_recorded(chosen.name, chosen.out)
     recorded, stop = read_recorded(folder, beside=beside), threading.Event()
-    entry = choose_entry(recorded.study, recorded.entries, chosen.trial)
+    entry = choose_entry(recorded.study, recorded.entries, chosen.trial, folder=folder)
     with (
         on_stop_signal(stop.set),
         model_of(
