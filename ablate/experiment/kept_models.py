@@ -80,8 +80,9 @@ def best_trial(study: StudySettings, entries: Mapping[str, Entry], folder: Path)
     """The best trial; of a search with several objectives the one that its rule chose. None without a finished one."""
     if study.search.objectives and (folder / PROVENANCE).is_file():
         front = read_provenance(folder / PROVENANCE).front
-        if front is not None and front.chosen in entries:
-            return entries[front.chosen]
+        chosen = entries.get(front.chosen or "") if front is not None else None
+        if chosen is not None:
+            return chosen
     return best_candidate(study, entries.values())
 
 

@@ -131,7 +131,7 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
         keras_backend="tensorflow",
         save_exported_model=False,
     )
-    pyfunc.add_to_model(made, loader_module="mlflow.keras")
+    pyfunc.add_to_model(made, loader_module="mlflow.keras")  # type: ignore[no-untyped-call]  # of MLflow
     if model.example:
         _write_example(folder, made, model.example)
     made.save(str(folder / "MLmodel"))
