@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from ablate.errors import AblateError
-from ablate.interface.tables import read_tables
+from ablate.interface.tables import ARRAYS, read_tables
 from ablate.interface.written import write_study
 from ablate.study.load import load_study, study_of_tables
 from ablate.study.names import find_study
@@ -216,7 +216,8 @@ class Study:
 
     def __repr__(self) -> str:
         study = self._checked
-        named = [f'"{study.name}"', f'data="{study.data.name}"', f'model="{study.model.name}"']
+        data = "data in memory" if study.data.name == ARRAYS else f'data="{study.data.name}"'
+        named = [f'"{study.name}"', *([data] if study.data.name else []), f'model="{study.model.name}"']
         return f"Study({', '.join(named)}, {len(study.baseline)} factors)"
 
     def _identity(self) -> tuple[str, Mapping[str, object]]:

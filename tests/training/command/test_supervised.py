@@ -120,8 +120,9 @@ def test_what_a_program_leaves_behind_ends_with_it(tmp_path):
 def test_processes_that_fork_without_end_are_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
     code = (
-        "import os, signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\n"
-        "while True:\n if os.fork(): os._exit(0)\n"  # each child goes on in its place
+        "import os, signal, sys, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\n"
+        "end = time.time() + 30\n"  # should nothing end them
+        "while time.time() < end:\n if os.fork(): os._exit(0)\n"  # each child goes on in its place
     )
     environment = {**os.environ, "ABLATE_FORKS": str(tmp_path)}
     program = Supervised([sys.executable, "-S", "-c", code], folder=tmp_path, environment=environment)
