@@ -71,6 +71,7 @@ def run_cautions(
         "test_gap": _test_gap(entries, judged),
         "initial_weights": _equal_weights(entries),
         "identical_runs": _identical_runs(entries, model=model, of_data=of_data),
+        "equal_seeds": _equal_seeds(entries, model) if model.trains_itself else None,
     }
     return {kind: said for kind, said in found.items() if said is not None}
 
@@ -132,6 +133,25 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
         for seeds, variants in sharing.items()
     ]
     return said if compared else None
+
+
+def _equal_seeds(entries: Sequence[Entry], model: ModelRef) -> list[str] | None:
+    """A sentence on the variants all of whose seeds gave the same numbers; None if none has two seeds to compare."""
+    runs: dict[str, list[tuple[tuple[str, float], ...]]] = {}
+    for entry in entries:
+        if entry.outcome.state == "finished":
+            name = f"{entry.spec.label.variant} ({entry.spec.label.mode})" if entry.spec.label.mode else ""
+            numbers = tuple(sorted(entry.outcome.metrics.items()))
+            runs.setdefault(name or entry.spec.label.variant, []).append(numbers)
+    compared = {name: some for name, some in runs.items() if len(some) > 1}
+    alike = [name for name, some in compared.items() if len(set(some)) == 1]
+    if not compared or not alike:
+        return [] if compared else None
+    use = "its argument seed" if model.role == "train" else "{seed} or $ABLATE_SEED"
+    return [
+        f"All seeds of {_listed(alike)} gave the same numbers, so they are copies of one run and count as one: does "
+        f"{model.name} use {use} wherever it draws at random?"
+    ]
 
 
 def _identical_runs(entries: Sequence[Entry], *, model: ModelRef, of_data: Collection[str]) -> list[str] | None:

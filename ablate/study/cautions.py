@@ -7,7 +7,14 @@ from typing import Literal, TypeAlias, get_args
 from ablate.study.task import Goal
 
 CautionKind: TypeAlias = Literal[
-    "contamination", "test_scaling", "imbalance", "groups", "test_gap", "initial_weights", "identical_runs"
+    "contamination",
+    "test_scaling",
+    "imbalance",
+    "groups",
+    "test_gap",
+    "initial_weights",
+    "identical_runs",
+    "equal_seeds",
 ]
 # Every kind that was checked, with a sentence for each finding; empty: checked without a finding.
 Cautions: TypeAlias = Mapping[CautionKind, Sequence[str]]
@@ -54,6 +61,7 @@ QUESTIONS: Mapping[CautionKind, Question] = {
         "Each seed starts from different weights",
         "The initial weights of all seeds differ (taking all layers together).",
     ),
+    "equal_seeds": Question("Each seed gives a run of its own", "The seeds of every configuration differ."),
     "identical_runs": Question(
         "Every level of a factor changes the runs", "No two levels gave identical runs."
     ),

@@ -22,6 +22,7 @@ LOST: Verdict = "lost runs"
 # Results of a run of this package: if all are equal, so were its epochs.
 RECORDED = ("best_epoch", "epochs")  # and all metrics
 MIN_RUNS = 3  # distinct runs in a table with only scores: saturated or coarse scores repeat
+OWN_TRAINERS = ("function", "program")  # how the column trained_by begins where user code trained by itself
 _SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a failed run equals no finished run
 
 
@@ -49,7 +50,32 @@ def pair_runs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         right_on=["reference_variant", "reference_mode", "reference_seed"],
     )
     pairs["difference"] = pairs["value"] - pairs["reference_value"]
-    return pairs[list(PAIR_COLUMNS)].sort_values(["variant", "mode", "seed"], ignore_index=True)
+    in_order = pairs[list(PAIR_COLUMNS)].sort_values(["variant", "mode", "seed"], ignore_index=True)
+    return _without_copies(in_order, runs)
+
+
+def _without_copies(pairs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs, of those whose runs are all copies of one on either side only the first: seeds changed nothing there.
+
+    Only of runs that user code trained by itself; any other trainer uses its seed.
+    """
+    if "trained_by" not in runs or pairs.empty:
+        return pairs
+    is_own = runs["trained_by"].astype(str).str.startswith(OWN_TRAINERS)
+    if not is_own.any():
+        return pairs
+    numbers = runs[is_own].drop_duplicates("trial", keep="last").set_index("trial")[["score", *metric_columns(runs)]]
+    kept = [
+        some.head(1) if all(_are_copies(numbers, some[name]) for name in ("trial", "reference_trial")) else some
+        for _, some in pairs.groupby(["variant", "mode"], sort=False)
+    ]
+    return pd.concat(kept, ignore_index=True)
+
+
+def _are_copies(numbers: pd.DataFrame, trials: "pd.Series[str]") -> bool:
+    """Whether at least two trials have the same numbers, to the last digit; a trial without any is no copy."""
+    found = numbers.reindex(trials)
+    return len(found) > 1 and bool(found["score"].notna().all()) and len(found.drop_duplicates()) == 1
 
 
 def counted_pairs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
