@@ -15,7 +15,7 @@ from ablate.report.page import Block, Definitions, Section
 from ablate.report.statistical_methods import lost_runs_paragraph, statistics_paragraph, verdicts_paragraph
 from ablate.report.wording import level_sentence, objectives_said, percent, read_before, rule_said
 from ablate.storage.provenance import PreregistrationFacts, TuningFacts
-from ablate.storage.results import factor_columns, factor_name
+from ablate.storage.results import factor_columns, factor_name, metric_columns
 from ablate.study.metric_words import metric_words
 from ablate.study.trial import BEST
 from ablate.text import listed, number_of, to_minute
@@ -232,6 +232,8 @@ def _test_set(inputs: Inputs) -> str:
         return ""
     monitor = metric_words(inputs.monitor)
     if not inputs.metric.name.startswith("test_"):
+        if inputs.own_trial and not any(name.startswith("test_") for name in metric_columns(inputs.results)):
+            return f"Comparisons use {inputs.metric.label}: {inputs.trained_by} reported no test score."
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
     frozen = inputs.facts.frozen

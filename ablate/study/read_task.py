@@ -14,7 +14,7 @@ from ablate.study.score_words import goal_of_name
 from ablate.study.settings import Ablation, MetricTable, StudySettings, Training
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.study.tree import shown
-from ablate.study.trial import PARTS
+from ablate.study.trial import PARTS, is_of_test
 from ablate.study.user_code import may_compile
 
 Guess: TypeAlias = Callable[..., float]  # of a name; `is_loss` for that of a loss
@@ -81,6 +81,10 @@ def _check_reported(metric: MetricTable, fault: Fault) -> None:
         raise fault(("metric", "name"), "is missing: the trials report their metrics by name", hint=hint)
     for key, names in (("name", (metric.name,)), ("also", metric.also or ())):
         for name in names:
+            if is_of_test(name):
+                rule = f"{shown(name)} is by its name a score of the test set, which decides nothing before the freeze"
+                hint = "write the metric's own name; the trials report its test score as test_NAME"
+                raise fault(("metric", key), rule, hint=hint)
             if part := next((part for part in PARTS if name.startswith(f"{part}_")), ""):
                 rule = f"{shown(name)} names the examples that it is measured on"
                 raise fault(("metric", key), rule, hint=f"write {shown(name.removeprefix(f'{part}_'))}")

@@ -34,6 +34,7 @@ RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; t
 # Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.
 ADDED = ("value", "number", "optimism")
 MOST_CORNER = 16  # rows and columns of a kernel that are kept
+_OF_TEST = re.compile(r"(?i)(^|_)test")
 _NUMBER = {"search": re.compile("([0-9]{1,15})$"), "ablation": re.compile(r"^path-\w+-([0-9]{1,6})-")}
 
 
@@ -220,6 +221,11 @@ class Outcome:
         given = {name: tuple(data.get(name, ())) for name in ("notes", "discarded")}
         read = {**given, "rate_test": rate_test, "layers": layers, "metrics": metrics}
         return cls(**{**others, **read})
+
+
+def is_of_test(name: str) -> bool:
+    """Whether a reported name means, however it is written, a score of the test set: "test_mae", "val_Test_acc"."""
+    return _OF_TEST.search(name) is not None
 
 
 def is_metric(column: str) -> bool:

@@ -59,6 +59,8 @@ def test_examples_are_left_as_they_are_unless_the_study_scales_them(load):
         ("strength = 1.0", "strength = 1.0\nreport = 3", "baseline.report: is the name of a value"),
         ('name = "accuracy"', "", "metric.name: is missing: the trials report"),
         ('name = "accuracy"', 'name = "val_accuracy"', '"val_accuracy" names the examples'),
+        ('name = "accuracy"', 'name = "Test_accuracy"', "by its name a score of the test set"),
+        ('name = "accuracy"', 'name = "accuracy_test"', "by its name a score of the test set"),
         ('name = "accuracy"', 'name = "my.py:f"', "is no name of a metric"),
         ('name = "accuracy"', 'name = "frobs"', "does not tell whether higher values are better"),
         ("train = ", 'name = "mlp"\ntrain = ', "model: names name and train"),

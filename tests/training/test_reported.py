@@ -127,6 +127,48 @@ def test_a_trial_without_the_deciding_metric_fails_with_what_it_reported(make):
         trial.ended({"train_mae": 2.0})
 
 
+@pytest.mark.parametrize("name", ["Test_mae", "val_test_mae", "mae_test", "testing", "testMae", "train_test_mae"])
+def test_scores_of_the_test_set_under_other_names_never_count(make, sent, name):
+    for test in (False, True):
+        trial = make(test=test)
+        trial.step({"mae": 0.5, name: 0.1})
+        outcome = trial.ended({"mae": 0.4, name: 0.2})
+        assert (outcome.metrics, outcome.discarded) == ({"val_mae": 0.4}, (name,))
+    assert {column for epoch in sent for column in epoch.metrics} == {"val_mae"}
+
+
+def test_a_share_that_is_a_percentage_is_refused_with_the_way_out():
+    accuracy = Task({}, (TaskMetric("accuracy", "maximize", "points"),), "accuracy")
+    for name in ("accuracy", "train_accuracy", "test_accuracy"):
+        trial = ReportedTrial(spec(), accuracy, lambda _: True, who="my.py:train")
+        with pytest.raises(StudyError, match=r"accuracy is 93, but it is shown in points.*divide it by 100, or .*%"):
+            trial.step({name: 93.0})
+    in_percent = Task({}, (TaskMetric("accuracy", "maximize", "%"),), "accuracy")
+    assert ReportedTrial(spec(), in_percent, lambda _: True, who="my.py:train").ended(93.0).score == 93.0
+
+
+def test_two_names_for_one_column_are_refused(make):
+    with pytest.raises(StudyError, match="two names for mae; leave one of them out"):
+        make().ended({"val_mae": 0.9, "mae": 0.1})
+
+
+def test_a_result_may_name_the_learning_rate_and_counts_whole_parameters(make):
+    assert make().ended({"mae": 1.0, "learning_rate": 0.05}).learning_rate == 0.05
+    for n in (-12, 2.5, math.nan):
+        with pytest.raises(StudyError, match="parameters must be a whole number from 0"):
+            make().ended({"mae": 1.0, "parameters": n})
+
+
+def test_a_number_too_large_for_a_table_is_divergence(make):
+    outcome = make().ended(1e300)
+    assert (outcome.state, outcome.score, outcome.reason) == ("diverged", None, "its mae is 1e+300")
+
+
+def test_a_trial_that_stops_itself_has_not_been_stopped(make):
+    with pytest.raises(StudyError, match="raised Stopped, though nothing stopped it"):
+        make().stopped()
+
+
 def test_a_flood_of_steps_is_cut_and_said(make, sent):
     trial = make()
     for _ in range(MOST_STEPS + 5):

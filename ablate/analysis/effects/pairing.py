@@ -22,7 +22,7 @@ LOST: Verdict = "lost runs"
 # Results of a run of this package: if all are equal, so were its epochs.
 RECORDED = ("best_epoch", "epochs")  # and all metrics
 MIN_RUNS = 3  # distinct runs in a table with only scores: saturated or coarse scores repeat
-OWN_TRAINERS = ("function", "program")  # how the column trained_by begins where user code trained by itself
+OWN_TRAINERS = ("function: ", "command: ")  # how the column trained_by begins where user code trained by itself
 _SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a failed run equals no finished run
 
 

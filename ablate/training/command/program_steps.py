@@ -8,7 +8,8 @@ from ablate.errors import StudyError
 from ablate.text import printable
 from ablate.training.command.printed import PrintedNumbers
 from ablate.training.command.report_file import VARIABLE, ReportFile
-from ablate.training.reported import ReportedTrial, is_metric_name
+from ablate.training.reported import ReportedTrial
+from ablate.training.reported_numbers import is_metric_name
 
 WAIT_SECONDS = 0.1  # for a line in the report file, before a printed line counts: a program may do both
 MOST_WAITING = 10_000  # printed numbers

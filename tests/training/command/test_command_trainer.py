@@ -79,7 +79,7 @@ def test_a_pruned_program_ends_with_all_that_it_started(tmp_path, monkeypatch):
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
     assert are_gone(pids, seconds=0.1)
-    assert (tmp_path / "trials" / "t" / "output.txt").read_text().endswith("cleaning\n")
+    assert "cleaning\n" in (tmp_path / "trials" / "t" / "output.txt").read_text()
 
 
 def test_a_program_that_diverges_is_ended(tmp_path):

@@ -100,6 +100,32 @@ def test_factors_may_be_listed_by_name_or_taken_by_kwargs(trials):
     assert outcome.score == -1.0
 
 
+def test_a_wrapper_that_lists_nothing_gets_everything(trials):
+    code = """
+def logged(function):
+    def wrapper(*args, **kwargs):
+        wanted = ("seed", "report", "kind")
+        return function(*args, **{name: kwargs[name] for name in wanted})
+    return wrapper
+
+@logged
+def train(seed, report, kind):
+    report(mae=seed)
+    return len(kind)
+"""
+    outcome, feed = outcome_of(trials(code), spec(7))
+    assert (outcome.score, feed.epochs[0].metrics) == (-5.0, {"val_mae": 7.0})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("async def train(factors):\n    return 1", "is async"), ("def train(factors):\n    yield 1", "is a generator")],
+)
+def test_what_only_begins_when_it_is_called_is_refused(trials, code, kind):
+    with pytest.raises(StudyError, match=f"my.py:train {kind}, so calling it trains nothing"):
+        trials(code).check()
+
+
 def test_a_factor_that_the_function_does_not_get_is_refused_before_anything_trains(trials):
     with pytest.raises(StudyError, match="does not get the factor strength, so its levels would change nothing"):
         trials("def train(kind):\n    return 1").check()
