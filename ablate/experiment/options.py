@@ -21,6 +21,7 @@ from ablate.study.settings import StudySettings
 from ablate.study.toml import settings, to_toml
 from ablate.text import first_of, listed
 from ablate.tracking import StudyRun
+from ablate.training.own_code import check_own_code
 from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers, room_of_worker
 
@@ -52,8 +53,10 @@ class Options:
 def open_data(study: StudySettings, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
     """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data.
 
-    Those of the baseline, where the data have factors of their own; the other levels are checked.
+    Those of the baseline, where the data have factors of their own; the other levels are checked. Raises `StudyError`,
+    too, if the code of trials that train themselves is missing.
     """
+    check_own_code(study)
     data = check_levels(study, open_examples(study, study.baseline, data_dir=data_dir, announce=announce))
     return replace(data, notes=(*data.notes, *_about_factors(study, data)))
 

@@ -18,8 +18,8 @@ BETWEEN = "\N{NO-BREAK SPACE}· "
 CAPTION = "What each variant costs, beside its reference"
 READING = (
     "Medians over the finished runs: parameters with those that are not trained, the seconds of an epoch with its "
-    "validation, and the epoch of the best validation score. Epochs that train several runs at once count each at an equal "
-    "share of the time. The times are those of this study on its machine; other programs on it slow them down."
+    "validation, and the epoch of the best validation score. Epochs that train several runs at once count each at an "
+    "equal share of the time. The times are those of this study on its machine; other programs on it slow them down."
 )
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
