@@ -1,8 +1,9 @@
-"""Check, before anything starts, that the code of a study whose trials train themselves is there; nothing of it runs."""
+"""Check, before anything starts, that the code of trials that train themselves is there; nothing of it runs."""
 
 from ablate.errors import StudyError
 from ablate.study.own_trial import filled
 from ablate.study.settings import StudySettings
+from ablate.study.trial import Level
 from ablate.training.command.find_program import check_script, find_program
 
 
@@ -16,7 +17,7 @@ def check_own_code(study: StudySettings) -> None:
                 f"model.train: no such file: {path}\n  give its path relative to the study file, as file.py:function"
             )
     if model.role == "command":
-        given = {"seed": 0, "epochs": study.training.epochs, "test": False, "folder": "."}
+        given: dict[str, Level] = {"seed": 0, "epochs": study.training.epochs, "test": False, "folder": "."}
         words = filled(model.command, {**study.baseline, **given})
         find_program(words[0], folder=study.base)
         check_script(words, folder=study.base)
