@@ -3,7 +3,6 @@
 from ablate.errors import StudyError
 from ablate.study.own_trial import filled
 from ablate.study.settings import StudySettings
-from ablate.study.trial import Level
 from ablate.training.command.find_program import check_script, find_program
 
 
@@ -17,7 +16,9 @@ def check_own_code(study: StudySettings) -> None:
                 f"model.train: no such file: {path}\n  give its path relative to the study file, as file.py:function"
             )
     if model.role == "command":
-        given: dict[str, Level] = {"seed": 0, "epochs": study.training.epochs, "test": False, "folder": "."}
-        words = filled(model.command, {**study.baseline, **given})
+        words = filled(
+            model.command,
+            {**study.baseline, "seed": 0, "epochs": study.training.epochs, "test": False, "folder": "."},
+        )
         find_program(words[0], folder=study.base)
         check_script(words, folder=study.base)
