@@ -50,7 +50,8 @@ def line_with(name: str, *, stdout: list[str], stderr: list[str]) -> PrintedLine
     lines = [PrintedLine(text, "stderr") for text in stderr] + [PrintedLine(text, "stdout") for text in stdout]
     found = [line for line in lines if named.search(line.plain) and not _is_another(line, name)]
     with_digit = [line for line in found if re.search(r"\d", named.sub("", line.plain))]
-    return (with_digit or found or [None])[-1]
+    chosen = with_digit or found
+    return chosen[-1] if chosen else None
 
 
 def _is_another(line: PrintedLine, name: str) -> bool:
