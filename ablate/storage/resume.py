@@ -20,6 +20,7 @@ _FRESH = (
     "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache; test "
     "scores that were read stay read"
 )
+SINCE_TRIALS = "has changed since the finished trials ran"
 _WIDTH = 120  # characters of a change, at most
 _VALUE = 40  # characters of one of its values
 
@@ -93,7 +94,7 @@ def resume_checks(
     if before and now and before != now:
         # Refusing would cost all trials if the code of one level was fixed. An accepted change is reported and fails a
         # check.
-        judged.append(ResumeCheck(f"{code} has changed since the finished trials ran", ""))
+        judged.append(ResumeCheck(f"{code} {SINCE_TRIALS}", ""))
     if old.data != new.data and not data_is_told:
         judged.append(ResumeCheck(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged
