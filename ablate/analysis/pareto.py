@@ -1,6 +1,6 @@
 """The Pareto front of a search with several objectives, and the configuration that counts as its best."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,12 @@ class Front:
     objectives: Sequence[SearchObjective]  # the metric that decides is the first
     table: pd.DataFrame
     tolerance: float  # of the first objective, as recorded
+    repeats: frozenset[str] = frozenset()  # trials that reuse the result of an earlier one
+
+    @property
+    def configurations(self) -> pd.DataFrame:
+        """The rows without repeats."""
+        return self.table[~self.table["trial"].isin(self.repeats)]
 
     @property
     def members(self) -> pd.DataFrame:
@@ -88,7 +94,8 @@ def search_front(
     if tolerance is None:
         tolerance = _margin(members, objectives[0], task, n_validation)
     chosen = choose(members, objectives, tolerance=tolerance)
-    return Front(objectives, table.assign(is_chosen=table["trial"] == chosen), tolerance)
+    table, repeats = table.assign(is_chosen=table["trial"] == chosen), _repeats(rows, table["trial"])
+    return Front(objectives, table, tolerance, repeats)
 
 
 def choose(members: pd.DataFrame, objectives: Sequence[SearchObjective], *, tolerance: float) -> str:
@@ -114,6 +121,24 @@ def named_objectives(names: Sequence[str], task: TaskFacts) -> tuple[SearchObjec
             known = ", ".join([*metrics, *COSTS])
             raise DataError(f'objectives: must be metrics of the task or costs, got "{name}"\n  known: {known}')
     return tuple(cost(name) if name in COSTS else metrics[name] for name in names)
+
+
+def _repeats(rows: pd.DataFrame, trials: "pd.Series[str]") -> frozenset[str]:
+    """The trials that reuse the run behind an earlier one of `trials`, which are in order."""
+    if "same_as" not in rows:
+        return frozenset()
+    first = dict(zip(rows["trial"].astype(str), rows["same_as"].fillna("").astype(str), strict=True))
+    behind = {trial: _run_behind(trial, first) for trial in first}
+    runs = trials.astype(str).map(behind)
+    return frozenset(trials[runs.duplicated()].astype(str))
+
+
+def _run_behind(trial: str, first: Mapping[str, str]) -> str:
+    seen = {trial}
+    while (before := first.get(trial, "")) and before not in seen:
+        trial = before
+        seen.add(trial)
+    return trial
 
 
 def _values(rows: pd.DataFrame, epochs: pd.DataFrame, objective: SearchObjective) -> "pd.Series[float]":

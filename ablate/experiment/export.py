@@ -18,12 +18,16 @@ from ablate.experiment.verify.conditions import Recorded
 from ablate.experiment.verify.retraining import copy_ways, train_again
 from ablate.storage.files.atomic import made_aside
 from ablate.storage.files.lock import scratch_folder
+from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.models import ENDING, ModelCard, kept_model, model_path, read_card
 from ablate.storage.verified import RetrainedTrial
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, Outcome
+from ablate.training.trial_folder import folder_of
 from ablate.workers.scheduler import WorkerOptions
+
+_OWN_FOLDER = {"train": "the function's argument folder", "command": "the program's folder, {folder}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,19 @@ def choose_entry(study: StudySettings, entries: Mapping[str, Entry], trial: str,
     while entry.outcome.same_as in entries:
         entry = entries[entry.outcome.same_as]
     return entry
+
+
+def check_exportable(study: StudySettings, entry: Entry, folder: Path) -> None:
+    """Raise `AblateError` where the user's function or program trained the trial: no model of it is known."""
+    if not study.model.trains_itself:
+        return
+    trial, place = entry.spec.trial, _OWN_FOLDER[study.model.role]
+    own = folder_of(StudyFolder(folder).trials, trial)
+    found = f"; the files of this trial are in {own}" if own.is_dir() and any(own.iterdir()) else ""
+    who = study.model.name if study.model.role == "train" else "the program"
+    raise AblateError(
+        f"{trial}: {who} trained it, so ablate has no model to export\n  save the model yourself in {place}{found}"
+    )
 
 
 def check_target(path: Path, *, force: bool) -> None:

@@ -49,8 +49,10 @@ def front_so_far(entries: Iterable[Entry], facts: Facts) -> Front:
 
 
 def front_facts(entries: Iterable[Entry], facts: Facts) -> FrontFacts | None:
-    """The front as the provenance has it; None if the search has one objective."""
-    if not facts.objectives:
+    """The front as the provenance has it; None if the search has one objective, or the study has no search."""
+    entries = list(entries)
+    has_search = facts.study.search.trials or any(entry.spec.label.phase == "search" for entry in entries)
+    if not (facts.objectives and has_search):
         return None
     front = front_so_far(entries, facts)
     return FrontFacts([one.name for one in front.objectives], front.tolerance, front.chosen or None)

@@ -125,7 +125,7 @@ def warnings(facts: Facts) -> list[str]:
         lines.append(cost)
     if facts.placement:
         lines.append(facts.placement)
-    if facts.objectives:
+    if facts.objectives and study.search.trials:
         lines.append(_about_objectives(facts))
     return [*lines, *facts.data.notes, *_about_rate(study), *_about_code(study), *sentences(all_cautions(facts, []))]
 

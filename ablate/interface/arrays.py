@@ -8,7 +8,7 @@ from ablate.errors import StudyError
 from ablate.study.given_functions import GivenFunction
 
 _PARTS = ("train", "test", "validation", "val")
-_SHAPES = "(x, y), or ((x_train, y_train), (x_test, y_test)) as keras.datasets load them"
+SHAPES = "(x, y), or ((x_train, y_train), (x_test, y_test)) as keras.datasets load them"
 
 
 def is_held(value: object) -> bool:
@@ -21,6 +21,16 @@ def is_held(value: object) -> bool:
     return any(
         kind.__module__.split(".")[0] == "pandas" and kind.__name__ == "DataFrame" for kind in type(value).__mro__
     )
+
+
+def lists_examples(value: Any) -> bool:  # Any: the user's
+    """Whether a value is a list of examples or of arrays; a list of names is several data sets."""
+    return isinstance(value, list) and any(is_held(item) or is_array(item) for item in value)
+
+
+def is_array(value: Any) -> bool:  # Any: the user's
+    """Whether a value is an array of any library."""
+    return hasattr(value, "__array__") and not isinstance(value, str)  # numpy's texts have it, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class ArraysGiven:
             case (x, y):
                 return cls({"x_train": x, "y_train": y})
             case tuple():
-                raise StudyError(f"{place}: a tuple of {len(value)} items is not known as examples\n  give {_SHAPES}")
+                raise StudyError(f"{place}: a tuple of {len(value)} items is not known as examples\n  give {SHAPES}")
         return cls(dict(value) if isinstance(value, Mapping) else value)
 
     def as_function(self, name: str) -> GivenFunction:

@@ -32,7 +32,7 @@ def give(function: Callable[..., Any], *, place: str, taken: dict[str, GivenFunc
     behind = CodeBehind.of(function, *([callbacks] if callbacks else []))
     given = GivenFunction(
         name=_free_name(function, taken),
-        shown=f"{_plain_name(function)} (defined in {_where(function)})",
+        shown=_shown(function),
         digest=behind.digest,
         arguments=_arguments(function),
         names=behind.names,
@@ -56,10 +56,29 @@ def in_a_file(function: Callable[..., Any]) -> Path | None:
     return Path(file) if getattr(module, name, None) is function and file.endswith(".py") else None
 
 
-def _plain_name(function: Callable[..., Any]) -> str:
+def plain_name(function: Callable[..., Any]) -> str:
     """Its name as an identifier: "build", and "partial" or "Loss" for objects that can be called."""
     name = getattr(function, "__name__", None) or type(function).__name__
     return name if name.isidentifier() else "lambda"
+
+
+def needed_arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The arguments that a function lists without a value of their own."""
+    try:
+        listed = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # as below
+        return ()
+    of_any_number = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(one.name for one in listed if one.default is one.empty and one.kind not in of_any_number)
+
+
+def _shown(function: Callable[..., Any]) -> str:
+    """ "build (defined in train.py)"; of a functools.partial with the function in it."""
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    of = "functools.partial of " if inner is not function else ""
+    return f"{of}{plain_name(inner)} (defined in {_where(inner)})"
 
 
 def _where(function: Callable[..., Any]) -> str:
@@ -73,7 +92,7 @@ def _where(function: Callable[..., Any]) -> str:
 
 def _free_name(function: Callable[..., Any], taken: dict[str, GivenFunction]) -> str:
     where = _where(function)
-    plain = f"{where.removesuffix('.py')}.py:{_plain_name(function)}"
+    plain = f"{where.removesuffix('.py')}.py:{plain_name(function)}"
     names = (plain, *(f"{plain}_{n}" for n in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)
 
@@ -100,7 +119,7 @@ def _pickled(function: Callable[..., Any], callbacks: Callable[..., Any] | None,
             return made
     except Exception as err:  # whatever the objects that it refers to raise
         raise StudyError(
-            f"{place}: {_plain_name(function)} cannot be sent to worker processes: {printable(reason_of(err), 300)}\n"
+            f"{place}: {plain_name(function)} cannot be sent to worker processes: {printable(reason_of(err), 300)}\n"
             "  make what it uses inside of the function, not outside"
         ) from err
 

@@ -12,6 +12,7 @@ from ablate.study.load import load_study, study_of_tables
 from ablate.study.names import find_study
 from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
+from ablate.text import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +219,7 @@ class Study:
         study = self._checked
         data = "data in memory" if study.data.name == ARRAYS else f'data="{study.data.name}"'
         named = [f'"{study.name}"', *([data] if study.data.name else []), f'model="{study.model.name}"']
-        return f"Study({', '.join(named)}, {len(study.baseline)} factors)"
+        return f"Study({', '.join(named)}, {number_of(len(study.baseline), 'factor')})"
 
     def _identity(self) -> tuple[str, Mapping[str, object]]:
         return to_toml(self._checked), self._checked.functions

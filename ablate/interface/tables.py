@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ablate.errors import StudyError
-from ablate.interface.arrays import ArraysGiven, is_held
-from ablate.interface.functions import give
+from ablate.interface.arrays import SHAPES, ArraysGiven, is_array, is_held, lists_examples
+from ablate.interface.functions import give, needed_arguments, plain_name
 from ablate.study.given_functions import GivenFunction
 from ablate.study.tree import Layered, TomlTree, given_layers, shown
 from ablate.text import listed, printable
@@ -19,6 +19,7 @@ FUNCTIONS = (
 )  # fmt: skip
 NAMED = ("data", "model", "metric")  # tables of which the name alone may be given
 ARRAYS = "arrays.py:given"  # the name of arrays in memory
+OF_TRIALS = ("report", "epochs", "test", "folder")  # arguments that only a function that trains gets
 
 Given: TypeAlias = Mapping[str, Any]  # Any: the user's
 
@@ -51,6 +52,12 @@ class _TablesGiven:
         """A value as TOML has it."""
         if key == ("data", "name") and is_held(value):
             return self._arrays(value)
+        if key == ("data", "name") and (lists_examples(value) or is_array(value)):
+            what = "a list of arrays" if isinstance(value, list) else "an array without targets"
+            raise StudyError(
+                f"{self.place}: data: {what} is no data set\n"
+                f"  give {SHAPES}; for several data sets in memory run a study of each"
+            )
         match value:
             case Mapping():
                 return {self._key(name, key): self.plain(item, (*key, name)) for name, item in value.items()}
@@ -80,7 +87,19 @@ class _TablesGiven:
         if key not in FUNCTIONS:
             places = listed(".".join(one) for one in FUNCTIONS)
             raise StudyError(f"{self.place}: {dotted}: must not be a function\n  functions may stand at {places}")
+        if key == ("model", "name"):
+            self._check_builds(function)
         return give(function, place=f"{self.place}: {dotted}", taken=self.functions).name
+
+    def _check_builds(self, function: Callable[..., Any]) -> None:  # Any: the user's
+        """Refuse a function that trains where one that builds a network stands."""
+        needed = needed_arguments(function)
+        if named := [name for name in OF_TRIALS if name in needed]:
+            called = plain_name(function)
+            raise StudyError(
+                f"{self.place}: model: {called} lists {listed(named)}, as a function that trains does, but model=… "
+                f'takes a function that builds a network\n  write model={{"train": {called}}}'
+            )
 
     def _arrays(self, value: Any) -> str:  # Any: a table, or arrays by name
         self.functions[ARRAYS] = ArraysGiven.of(value, place=f"{self.place}: data").as_function(ARRAYS)

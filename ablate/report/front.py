@@ -48,7 +48,7 @@ def front_blocks(inputs: Inputs) -> list[Block]:
     front = front_of(inputs)
     if front is None:
         return []
-    shown = front.table.copy()
+    shown = front.configurations.copy()
     for objective in front.objectives:
         shown[objective.name] *= _scale(objective)
     axes = [_axis(objective) for objective in front.objectives]

@@ -30,6 +30,7 @@ from ablate.study.data_formats import SQLITE_SIDES
 from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.study.trial import Phase
+from ablate.study.user_code import code_said
 
 
 class _File:
@@ -127,7 +128,7 @@ class StudyFolder:
             changes = judge_settings(old, new, self._stage(phases))
             data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
         if before is not None:
-            changes += resume_checks(before, now, model=study.model, data_is_told=data_is_told)
+            changes += resume_checks(before, now, code=code_said(study), data_is_told=data_is_told)
         return changes
 
     def _stage(self, phases: set[Phase]) -> StageReached:

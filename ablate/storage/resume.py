@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ablate.errors import DataError, StudyError
 from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_begun
-from ablate.study.model_ref import ModelRef
 from ablate.text import printable
 
 ALWAYS = ("title", "inspect", "limits", "retries")  # texts, limits and statistics, which decide no score
@@ -21,6 +20,7 @@ _FRESH = (
     "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache; test "
     "scores that were read stay read"
 )
+SINCE_TRIALS = "has changed since the finished trials ran"
 _WIDTH = 120  # characters of a change, at most
 _VALUE = 40  # characters of one of its values
 
@@ -83,16 +83,18 @@ def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: 
 
 
 def resume_checks(
-    old: StartingConditions, new: StartingConditions, *, model: ModelRef, data_is_told: bool
+    old: StartingConditions, new: StartingConditions, *, code: str, data_is_told: bool
 ) -> list[ResumeCheck]:
-    """The user's code and the data, if they differ; `data_is_told`: a setting that decides the data has changed."""
+    """The user's code and the data, if they differ.
+
+    `code` names the user's code; `data_is_told`: a setting that decides the data has changed.
+    """
     judged = []
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
         # Refusing would cost all trials if the code of one level was fixed. An accepted change is reported and fails a
         # check.
-        file = printable(str(model.file)) or "a file that model.command names"
-        judged.append(ResumeCheck(f"{file} (or a file it imports) has changed since the finished trials ran", ""))
+        judged.append(ResumeCheck(f"{code} {SINCE_TRIALS}", ""))
     if old.data != new.data and not data_is_told:
         judged.append(ResumeCheck(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged

@@ -16,6 +16,7 @@ from ablate.study.data_ref import is_function
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import StudySettings
 from ablate.system import NUMERIC
+from ablate.text import listed, printable
 
 _PACKAGE = "ablate"
 _COMPILES = ("compile", "compile_from_config", "load_model", "compute_loss")  # how a model gets a loss of its own
@@ -36,6 +37,17 @@ def named_code(study: StudySettings) -> list[str]:
     if study.model.role != "command":
         return named
     return [*(command_files(study.model.command, base=study.base) or [study.model.name]), *named]
+
+
+def code_said(study: StudySettings) -> str:
+    """The user's code as the subject of "… has changed": files and functions of memory, with what they use."""
+    named = named_functions(study)
+    files = [printable(one.file) for one in named if not one.given]
+    files += ["a file that model.command names"] * (study.model.role == "command")
+    handed = [printable(one.given.shown) for one in named if one.given and one.given.digest]
+    parts = [f"{listed(dict.fromkeys(files), 'or')} (or a file it imports)"] if files else []
+    parts += [f"{listed(dict.fromkeys(handed), 'or')}, or a function or value that it uses,"] if handed else []
+    return ", or ".join(parts) or "the user's code"
 
 
 def study_digest(study: StudySettings) -> str:

@@ -54,6 +54,7 @@ class Refused:
     """A worker's last message if it cannot start: the problem that the user has to fix."""
 
     reason: str
+    is_whole: bool = False  # the reason says it all, and the log no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,8 @@ class LocalScheduler:
                 self._count("start", worker)
                 self._announce(message.notices)
             case Refused():
-                raise AblateError(message.reason + self._see(worker, before="\n  "))
+                see = "" if message.is_whole else self._see(worker, before="\n  ")
+                raise AblateError(message.reason + see)
             case Busy():
                 pass  # a sign of life needs no reaction
             case TrialRequest():

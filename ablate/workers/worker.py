@@ -70,7 +70,7 @@ def _serve(task: WorkerTask, link: "WorkerPipe") -> None:
         trainer, notices = _open(task, link)
     except BaseException as err:  # a user's model may call sys.exit, too
         _print_trace(err)
-        link.say(Refused(why_not(err, model=task.study.model)))
+        link.say(Refused(why_not(err, model=task.study.model), is_whole=says_all(err)))
         return
     link.say(Ready(notices))
     while True:
@@ -112,6 +112,11 @@ def why_not(err: BaseException, *, model: ModelRef) -> str:
     if model.trains_itself:
         return f"model.{model.role}: {model.name} ends the program before its first trial: {reason_of(err)}"
     return f"model.name: {model.name} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
+
+
+def says_all(err: BaseException) -> bool:
+    """Whether an error's message needs no trace: a rule of this package, not an exception inside of user code."""
+    return isinstance(err, AblateError) and isinstance(err.__cause__, AblateError | SyntaxError | None)
 
 
 @final

@@ -109,6 +109,30 @@ def test_the_front_of_a_results_table_has_the_finished_search_trials_in_their_or
     assert front.chosen == "search-0002"
 
 
+@pytest.mark.parametrize(
+    ("same_as", "repeats"),
+    [
+        (["", "", "", ""], []),
+        (["", "s0", "s0", ""], [1, 2]),
+        (["", "s0", "s1", "s9"], [1, 2]),
+        (["other/s7", "other/s7", "s0", "other/s8"], [1, 2]),
+        ([math.nan, "s3", "s3", math.nan], [2, 3]),  # the run behind a repeat may be a later trial
+        (["s0", "s2", "s1", ""], []),
+    ],
+)
+def test_trials_that_reuse_a_run_are_one_configuration(same_as, repeats):
+    rows = [(f"search-{n:04d}", "search", "finished", 0.9, 100, "") for n in range(4)]
+    named = [same.replace("s", "search-000") if isinstance(same, str) and "/" not in same else same for same in same_as]
+    table = results(*rows).assign(same_as=named)
+    front = search_front(table, EPOCHS, (ACCURACY, PARAMETERS), task=TASK, tolerance=0.05, n_validation=300)
+    assert front.repeats == {f"search-{n:04d}" for n in repeats}
+    assert len(front.configurations) == 4 - len(repeats)
+    without = search_front(
+        table.drop(columns="same_as"), EPOCHS, (ACCURACY, PARAMETERS), task=TASK, tolerance=0.05, n_validation=300
+    )
+    assert not without.repeats
+
+
 def test_without_a_stated_tolerance_it_is_the_margin_or_the_standard_error_of_the_validation_score():
     def tolerance(n: int | None, task: TaskFacts = TASK) -> float:
         objectives = (ACCURACY, PARAMETERS)

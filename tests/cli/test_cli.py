@@ -153,6 +153,15 @@ def test_report_without_results_says_what_there_is(capsys):
     assert "none yet" in err
 
 
+def test_report_takes_a_study_file_for_its_study(capsys, tiny_file):
+    named = tiny_file.with_name("m.toml")
+    named.write_text(tiny_file.read_text())
+    _, err = ablate("report", str(named), capsys=capsys, code=2)
+    assert "m: no results.csv in reports/m\n" in err
+    _, err = ablate("report", "nowhere.toml", capsys=capsys, code=2)
+    assert "no such study" in err or "nowhere.toml" in err
+
+
 def test_an_unreachable_store_is_an_error_before_anything_trains(capsys, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     uri = f"sqlite:///{tmp_path}/file/x.db"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import AblateError
-from ablate.experiment.export import check_target, choose_entry, copy_model
+from ablate.experiment.export import check_exportable, check_target, choose_entry, copy_model
 from ablate.storage.journal import Entry
 from ablate.storage.provenance import FrontFacts, Provenance
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 
@@ -49,6 +50,32 @@ def test_what_has_no_model_is_refused(tiny_study, trial, message):
 def test_a_study_without_a_finished_trial_says_so(tiny_study):
     with pytest.raises(AblateError, match="tiny: no trial of the search has finished\n"):
         choose_entry(tiny_study, by_name(entry("s2", state="failed")), "", folder=Path("none"))
+
+
+@pytest.mark.parametrize(
+    ("model", "who", "place"),
+    [
+        (ModelRef(None, "my.py", "train", role="train"), "my.py:train", "the function's argument folder"),
+        (ModelRef(None, role="command", command="sh a.sh"), "the program", "the program's folder, {folder}"),
+    ],
+)
+def test_a_trial_that_a_function_or_program_trained_has_no_model(tiny_study, tmp_path, model, who, place):
+    study = replace_model(tiny_study, model)
+    said = f"s0: {who} trained it, so ablate has no model to export\n  save the model yourself in {place}"
+    with pytest.raises(AblateError) as refused:
+        check_exportable(study, SEARCH["s0"], tmp_path)
+    assert str(refused.value) == said
+    own = tmp_path / "trials" / "s0"
+    own.mkdir(parents=True)
+    (own / "weights.pt").touch()
+    with pytest.raises(AblateError) as refused:
+        check_exportable(study, SEARCH["s0"], tmp_path)
+    assert str(refused.value) == f"{said}; the files of this trial are in {own}"
+    check_exportable(tiny_study, SEARCH["s0"], tmp_path)
+
+
+def replace_model(study, model):
+    return study.model_copy(update={"model": model})
 
 
 def test_a_file_is_replaced_only_if_asked(tmp_path):

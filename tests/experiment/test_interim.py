@@ -122,6 +122,10 @@ def test_the_best_of_several_objectives_is_chosen_on_the_front(facts):
     front = front_facts(SIZED, facts)
     assert (front.objectives, front.tolerance, front.chosen) == (["accuracy", "parameters"], 0.01, "search-1")
     assert front_facts([], facts).chosen is None
+    search = facts.study.search.model_copy(update={"trials": 0})
+    without = replace(facts, study=facts.study.model_copy(update={"search": search}))
+    assert front_facts([], without) is None
+    assert front_facts(SIZED, without) == front  # of a search before the setting was changed
 
 
 def test_the_reference_of_several_objectives_is_the_chosen_one(facts):

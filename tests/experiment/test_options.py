@@ -77,6 +77,15 @@ def test_a_typed_rate_that_no_comparison_trains_at_is_said(tiny_study, digits):
 
 
 @pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("trials", "n_said"), [(6, 1), (0, 0)])
+def test_the_objectives_are_said_where_there_is_a_search(tiny_study, digits, trials, n_said):
+    changed = {"trials": trials, "objectives": ("accuracy", "parameters"), "pruner": "none"}
+    study = tiny_study.model_copy(update={"search": tiny_study.search.model_copy(update=changed)})
+    lines = warnings(gather_facts(study, digits, OPTIONS))
+    assert [line.startswith("the search is for high validation accuracy and few") for line in lines] == [True] * n_said
+
+
+@pytest.mark.usefixtures("machine")
 def test_what_data_show_is_said_before_the_first_trial(tiny_study, digits):
     copied = replace(digits, x_test=digits.x_train[: len(digits.x_test)], y_test=digits.y_train[: len(digits.y_test)])
     (said,) = warnings(gather_facts(tiny_study, copied, OPTIONS))

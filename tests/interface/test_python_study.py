@@ -161,6 +161,53 @@ def test_arrays_in_memory_stand_for_data(value):
         assert "x_train" in returned or "price" in returned
 
 
+X, Y = np.zeros((30, 2)), np.arange(30)
+
+
+@pytest.mark.parametrize("data", [[X, X], [(X, Y), (X, Y)], [{"x_train": X, "y_train": Y}] * 2, ["digits", X]])
+def test_a_list_of_arrays_is_refused_in_plain_words(data):
+    for given in (data, {"name": data}):
+        with pytest.raises(
+            StudyError, match=r"data: a list of arrays is no data set\n  give \(x, y\), or .*run a study"
+        ):
+            ablate.Study("mine", data=given, model="mlp")
+    with pytest.raises(StudyError, match="data: an array without targets is no data set"):
+        ablate.Study("mine", data=X, model="mlp")
+    assert read_tables("mine", {"data": [np.str_("digits"), "mnist"]}).tree["data"]["name"] == ["digits", "mnist"]
+
+
+def test_a_function_that_trains_in_the_place_of_one_that_builds_is_refused():
+    def fit(factors, seed, report):
+        return factors, seed, report
+
+    def make(factors, n_classes, seed, epochs=3):
+        return factors, n_classes, seed, epochs
+
+    for given in (fit, {"name": fit}, functools.partial(fit, seed=1)):
+        with pytest.raises(
+            StudyError, match=r'lists report, as a function that trains does.*\n  write model={"train": '
+        ):
+            read_tables("mine", {"model": given})
+    read_tables("mine", {"model": {"train": fit}})
+    for given in (make, functools.partial(fit, report=print)):
+        read_tables("mine", {"model": given})
+
+
+def test_one_factor_is_counted_as_one():
+    study = ablate.Study(
+        "mine", model={"train": build}, metric="accuracy", baseline={"width": 1}, space={"width": [1, 2]},
+        ablation={"seeds": 6},
+    )  # fmt: skip
+    assert repr(study).endswith(", 1 factor)")
+
+
+def test_a_partial_function_is_shown_as_the_function_in_it():
+    layered = read_tables("mine", {"model": functools.partial(functools.partial(build, n_classes=3), factors={})})
+    (given,) = layered.functions.values()
+    assert given.shown.startswith("functools.partial of build (defined in ")
+    assert "functools.py" not in given.shown
+
+
 def test_a_table_of_data_is_no_array():
     assert not is_held({"name": "digits"})
     assert not is_held({"name": "train.npz", "validation": 0.2})

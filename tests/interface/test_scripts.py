@@ -155,8 +155,11 @@ def test_a_changed_function_is_said_when_the_study_goes_on(tmp_path):
     assert run(tmp_path, "script.py", script=reworded).returncode == 0
     changed = run(tmp_path, "script.py", script=SCRIPT.replace("0.01 * epoch", "0.02 * epoch"))
     assert changed.returncode == 1
-    assert "script.py (or a file it imports) has changed since the finished trials ran" in changed.stderr
-    assert "as arguments of run: --fresh: fresh=True, --continue: continue_=True" in changed.stderr
+    assert (
+        "train (defined in script.py), or a function or value that it uses, has changed since the finished trials ran"
+        in changed.stderr
+    )
+    assert "continue_=True resumes with the changed study; fresh=True starts again" in changed.stderr
 
 
 ARRAYS = """

@@ -168,6 +168,17 @@ def said_of(*rows: tuple[float, int], first: SearchObjective = ACCURACY, toleran
     return " ".join(front_sentences(front))
 
 
+def test_trials_that_reuse_a_run_count_once() -> None:
+    table = results((0.93, 900), (0.93, 900), (0.925, 400), (0.925, 400), (0.5, 500))
+    table["same_as"] = ["", "search-0000", "", "search-0002", ""]
+    front = search_front(
+        table, pd.DataFrame(), (ACCURACY, PARAMETERS), task=TASK, tolerance=0.01, n_validation=None
+    )  # fmt: skip
+    assert front_sentences(front)[0] == (
+        "2 of 3 configurations in 5 search trials are on the front of high validation accuracy and few parameters."
+    )
+
+
 def test_why_a_trial_counts_as_the_best_is_said() -> None:
     assert said_of((0.93, 900), (0.925, 400), (0.5, 500)) == (
         "2 of 3 search trials are on the front of high validation accuracy and few parameters. The best configuration "

@@ -97,7 +97,7 @@ def test_every_ingredient_is_in_every_key(tiny_study, digits, tmp_path, monkeypa
 def test_every_ingredient_is_told_by_resume_and_by_verify(name):
     now = replace(BASE, **{name: OTHER[name]})
     old, new = StartingConditions(BASE, "d"), StartingConditions(now, "d")
-    judged = resume_checks(old, new, model=ModelRef.of("mine.py:build"), data_is_told=False)
+    judged = resume_checks(old, new, code="mine.py", data_is_told=False)
     assert len(judged) + len(list(notes_on(old, new))) == 1
     assert len(list(changed(BASE, now))) == (name != "model")  # verify compares that by itself
     assert list(changed(BASE, BASE)) == list(notes_on(old, old)) == []

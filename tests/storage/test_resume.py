@@ -17,7 +17,6 @@ from ablate.storage.resume import (
     resume_checks,
 )
 from ablate.study.load import load_study
-from ablate.study.model_ref import ModelRef
 from ablate.study.toml import to_toml
 
 BEGUN, SEARCHED = StageReached(False, False, False), StageReached(True, False, False)
@@ -148,14 +147,14 @@ def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
 
 
 def test_other_code_and_other_data_are_changes():
-    assert resume_checks(BASIS, changed(model="m2"), model=ModelRef.of("my/models.py:build"), data_is_told=False) == [
-        ResumeCheck("my/models.py (or a file it imports) has changed since the finished trials ran", "")
-    ]
+    assert resume_checks(
+        BASIS, changed(model="m2"), code="my/models.py (or a file it imports)", data_is_told=False
+    ) == [ResumeCheck("my/models.py (or a file it imports) has changed since the finished trials ran", "")]
     other = replace(BASIS, data="d2" * 8)
     change = ResumeCheck("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)
-    assert resume_checks(BASIS, other, model=ModelRef.of("mlp"), data_is_told=False) == [change]
-    assert resume_checks(BASIS, other, model=ModelRef.of("mlp"), data_is_told=True) == []
-    assert resume_checks(BASIS, changed(model=""), model=ModelRef.of("my_models.py:build"), data_is_told=False) == []
+    assert resume_checks(BASIS, other, code="", data_is_told=False) == [change]
+    assert resume_checks(BASIS, other, code="", data_is_told=True) == []
+    assert resume_checks(BASIS, changed(model=""), code="", data_is_told=False) == []
 
 
 def test_other_versions_are_allowed_and_said():

@@ -1,10 +1,12 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
+from ablate.study.given_functions import GivenFunction
 from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
 from ablate.study.user_code import (
     code_digest,
+    code_said,
     definition_digests,
     may_compile,
     modules_beside,
@@ -26,6 +28,25 @@ def test_the_digest_of_user_code_follows_what_it_does(base):
     (base / "mine.py").write_text("import keras\nx = 1\n")
     assert before != code_digest(ModelRef.of("mine.py:build"), base=base)
     assert code_digest(ModelRef.of("mlp"), base=base) == ""
+
+
+def test_the_code_is_said_by_its_files_and_by_the_functions_in_memory(tiny_study):
+    def said(model="mlp", functions=(), **data):
+        changed = {"model": ModelRef.of(model), "functions": {one.name: one for one in functions}}
+        changed["data"] = tiny_study.data.model_copy(update=data)
+        return code_said(tiny_study.model_copy(update=changed))
+
+    train = GivenFunction("c.py:train", "train (defined in c.py)", "abc")
+    held = GivenFunction("arrays.py:given", "arrays in memory", "")
+    of_train = "train (defined in c.py), or a function or value that it uses,"
+    assert said("mine.py:build") == "mine.py (or a file it imports)"
+    assert said("mine.py:build", name="mine.py:load") == "mine.py (or a file it imports)"
+    assert said("mine.py:build", name="data.py:load") == "mine.py or data.py (or a file it imports)"
+    assert said("c.py:train", [train, held], name=held.name) == of_train
+    assert said("c.py:train", [train], name="data.py:load") == f"data.py (or a file it imports), or {of_train}"
+    command = tiny_study.model_copy(update={"model": ModelRef.of("$ python train.py")})
+    assert code_said(command) == "a file that model.command names (or a file it imports)"
+    assert said() == "the user's code"
 
 
 CODE = b"""

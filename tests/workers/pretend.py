@@ -64,6 +64,11 @@ def refusing(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     WorkerPipe(pipe, max_memory=None).say(Refused("model.name: mine.py:build fails on the baseline"))
 
 
+def refusing_whole(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
+    settle_in(task, place)
+    WorkerPipe(pipe, max_memory=None).say(Refused("model.train: mine.py: there is no such file", is_whole=True))
+
+
 def stillborn(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     """Killed before it is ready as often as there are lines in the file `births`; it takes one out each time."""
     births = task.log.with_name(f"births-{place.number}")

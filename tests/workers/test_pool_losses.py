@@ -219,6 +219,12 @@ def test_a_study_whose_workers_cannot_begin_ends_at_once_and_names_model_and_log
     assert len(str(raised.value).splitlines()) <= 3
 
 
+def test_a_refusal_that_says_all_names_no_log(task):
+    with pytest.raises(AblateError) as raised:
+        Kept(limited(task, silent_minutes=2.0), serve=pretend.refusing_whole).train("fine-1")
+    assert str(raised.value) == "model.train: mine.py: there is no such file"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("serve", [pretend.refusing, pretend.leaving])
 def test_a_log_that_is_deleted_with_its_worker_is_not_named(task, serve):

@@ -5,11 +5,11 @@ from multiprocessing import Pipe
 import pytest
 from records import epoch_of_classes
 
-from ablate.errors import StudyError, reason_of
+from ablate.errors import AblateError, StudyError, reason_of
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Outcome
 from ablate.workers.messages import EpochReport, TrialRequest
-from ablate.workers.worker import Deserted, WorkerPipe, why_not
+from ablate.workers.worker import Deserted, WorkerPipe, says_all, why_not
 
 EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
@@ -54,3 +54,25 @@ def test_a_scheduler_that_is_gone_is_no_fault_of_a_trial():
 )
 def test_what_keeps_a_worker_from_its_first_trial_is_told_in_a_few_words(err, reason):
     assert why_not(err, model=ModelRef.of("m")) == reason
+
+
+def caused_by(cause: BaseException | None) -> AblateError:
+    err = AblateError("model.name: mine.py:build fails")
+    err.__cause__ = cause
+    return err
+
+
+@pytest.mark.parametrize(
+    ("err", "is_whole"),
+    [
+        (caused_by(None), True),
+        (caused_by(SyntaxError("x")), True),
+        (caused_by(FileNotFoundError("in build")), False),
+        (caused_by(AblateError("x")), True),
+        (caused_by(ValueError("deep in build")), False),
+        (ValueError("x"), False),
+        (SystemExit(2), False),
+    ],
+)
+def test_a_rule_of_ablate_needs_no_log_and_an_exception_of_user_code_does(err, is_whole):
+    assert says_all(err) == is_whole

@@ -12,6 +12,7 @@ from ablate.study.data_formats import PARQUET, SQLITE
 from ablate.text import printable
 
 MOST_SEEN = 1_000  # entries examined at each level of a folder
+FOLDERS = "folders that are read: logs of KerasTuner, TensorBoard and Weights & Biases; of others give a table"
 OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
 TO_CSV = 'python -c "import pandas; pandas.{reader}({name!r}).to_csv({csv!r}, index=False)"'
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill")
@@ -71,7 +72,7 @@ def refuse_folder(path: Path) -> DataError:
         return _mlruns(path, seen)
     tables = sorted(file.name for file in path.glob("*.csv"))
     shown = ", ".join(printable(file) for file in tables[:8]) or "none"
-    return DataError(f"{name}: is a folder, not a table\n  tables in it: {shown}")
+    return DataError(f"{name}: is a folder, not a table\n  tables in it: {shown}\n  {FOLDERS}")
 
 
 def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:

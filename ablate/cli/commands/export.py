@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate.cli.commands import DONE
 from ablate.cli.commands.verify import find_recorded
-from ablate.experiment.export import ModelSource, check_target, choose_entry, copy_model, model_of
+from ablate.experiment.export import ModelSource, check_exportable, check_target, choose_entry, copy_model, model_of
 from ablate.experiment.kept_models import fitting_example, read_example
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import VerifyOptions, read_recorded
@@ -46,6 +46,7 @@ def run(chosen: ExportArguments) -> int:
     folder, beside = find_recorded(chosen.name, chosen.out)
     recorded, stop = read_recorded(folder, beside=beside), threading.Event()
     entry = choose_entry(recorded.study, recorded.entries, chosen.trial, folder=folder)
+    check_exportable(recorded.study, entry, folder)
     with (
         on_stop_signal(stop.set),
         model_of(

@@ -12,6 +12,7 @@ from ablate.experiment.verify.conditions import Recorded, changes, check_data, c
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import Preregistration
+from ablate.storage.resume import SINCE_TRIALS
 from ablate.study.trial import Phase
 
 ROUNDING = 1e-3  # the tolerance where rounding may differ
@@ -59,7 +60,7 @@ def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared
     found = (
         *code_changes(recorded.code, recorded.study, goes_on=is_stated),
         *changes(recorded.conditions, conditions, stack=recorded.facts.stack),
-        *(f"while the study ran: {note}" for note in recorded.notes),
+        *map(change_on_resume, recorded.notes),
     )
     tolerance = asked.tolerance if asked.tolerance is not None else ROUNDING if found else 0.0
     entries = tuple(sealed(entry, recorded.frozen) for entry in chosen)
@@ -67,6 +68,14 @@ def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared
     return Prepared(
         recorded, data, entries, len(there), workers, threads, conditions, found, tolerance, is_stated, table
     )
+
+
+def change_on_resume(note: str) -> str:
+    """A change that was accepted when the study was resumed, as seen after its end."""
+    code = note.removesuffix(f" {SINCE_TRIALS}")
+    if code == note:
+        return f"when the study was resumed: {note}"
+    return f"{code} changed before the study was complete, so its trials ran with different code"
 
 
 def sealed(entry: Entry, frozen: Preregistration | None) -> Entry:

@@ -51,15 +51,20 @@ def rule_said(objectives: Sequence[SearchObjective], tolerance: float) -> str:
 
 
 def front_sentences(front: Front) -> list[str]:
-    """How many trials are on the front, which one counts as the best, and why; [] without a finished trial."""
-    members, n = front.members, len(front.table)
+    """How many trials are on the front, which one counts as the best, and why; [] without a finished trial.
+
+    Trials that reuse an identical run count once, as configurations.
+    """
+    members, known = front.members, front.configurations
     if members.empty:
         return []
     chosen = members[members["is_chosen"]].iloc[0]
-    top = members.iloc[0]
+    top, n_on = members.iloc[0], int(known["is_front"].sum())
+    what = number_of(len(known), "search trial")
+    if front.repeats:
+        what = f"{number_of(len(known), 'configuration')} in {number_of(len(front.table), 'search trial')}"
     return [
-        f"{len(members)} of {number_of(n, 'search trial')} {'is' if len(members) == 1 else 'are'} on the front of "
-        f"{objectives_said(front.objectives)}.",
+        f"{n_on} of {what} {'is' if n_on == 1 else 'are'} on the front of {objectives_said(front.objectives)}.",
         f"The best configuration is {chosen['trial']} ({_values(front, chosen)}): {_why(front, chosen['trial'], top)}.",
     ]
 

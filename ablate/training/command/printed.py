@@ -11,6 +11,12 @@ _LINE = re.compile(rb"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*:[ \t]*(" + _NUMBER + rb")[
 _ENDS = re.compile(rb"[\r\n]")
 
 
+def name_in(line: str) -> str:
+    """The name in a line that is read as a number; "" for other lines."""
+    found = _LINE.fullmatch(line.encode(errors="replace"))
+    return found[1].decode() if found else ""
+
+
 @final
 class PrintedNumbers:
     """Reads a program's output chunk by chunk, however its lines are cut; "\\r" ends a line, too."""

@@ -32,6 +32,16 @@ class ProgramSteps:
         self._has_printed = self._has_written = self._has_epochs = False
         self.result: dict[str, object] = {}  # of lines without an epoch after lines with one: no steps
 
+    @property
+    def names(self) -> set[str]:
+        """The names of all numbers so far."""
+        return self._names | set(self.result)
+
+    @property
+    def has_written(self) -> bool:
+        """Whether the program has written into its report file."""
+        return self._has_written
+
     def printed(self, chunk: bytes) -> None:
         """Take what the program has printed, and what it has written since."""
         if not self._has_written:

@@ -13,16 +13,18 @@ from ablate.data import load_arrays
 from ablate.data.tasks import data_task
 from ablate.errors import Stopped, StudyError, one_line
 from ablate.study.own_trial import filled
+from ablate.study.task import Task
 from ablate.study.trial import Level, Outcome, TrialSpec
 from ablate.training.command.environment import program_environment
 from ablate.training.command.find_program import check_script, find_program, other_python
 from ablate.training.command.held_folder import held_folder
 from ablate.training.command.kept_output import OUTPUT, LastBytes, OutputFile
-from ablate.training.command.last_words import LastWords, failure_of
+from ablate.training.command.last_words import MOST_LINES, LastWords, failure_of
+from ablate.training.command.missing_metric import missing_metric
 from ablate.training.command.program_steps import ProgramSteps
 from ablate.training.command.report_file import REPORT, ReportFile
 from ablate.training.command.supervised import ProgramEnd, Stream, Supervised
-from ablate.training.reported import ReportedTrial
+from ablate.training.reported import ReportedTrial, column_of
 from ablate.training.trainers import Feed, TrainerTask
 from ablate.training.trial_error import TrialError, contained_by
 from ablate.training.trial_folder import user_seed
@@ -85,7 +87,7 @@ class CommandTrials:
                 held=(held,),
             )
             print(f"{spec.trial}: {shlex.join(words)} > {folder / OUTPUT}", file=sys.stderr)  # the worker's log
-            run = _ProgramRun(trial, words, folder, on_life=self._on_life)
+            run = _ProgramRun(trial, words, folder, task=self._judged, on_life=self._on_life)
             try:
                 run.follow(program)
             finally:
@@ -98,9 +100,9 @@ class _ProgramRun:
     """What one run of a program has said, and what it makes of its trial."""
 
     def __init__(
-        self, trial: ReportedTrial, words: Sequence[str], folder: Path, *, on_life: Callable[[], None]
+        self, trial: ReportedTrial, words: Sequence[str], folder: Path, *, task: Task, on_life: Callable[[], None]
     ) -> None:
-        self._trial, self._words, self._on_life = trial, words, on_life
+        self._trial, self._words, self._task, self._on_life = trial, words, task, on_life
         self._steps = ProgramSteps(trial, ReportFile(folder / REPORT))
         self._file = folder / OUTPUT
         self.output = OutputFile(self._file)
@@ -133,6 +135,7 @@ class _ProgramRun:
         try:
             if self._fault is not None:
                 raise self._fault
+            self._check_metric()
             return self._noted(self._trial.ended(self._steps.result or None), end)
         except StudyError as err:
             fault = TrialError(
@@ -141,6 +144,19 @@ class _ProgramRun:
                 self._said().trace(str(err)),
             )
         raise fault
+
+    def _check_metric(self) -> None:
+        """Raise `StudyError` if the deciding metric is missing."""
+        names = self._steps.names
+        if self._task.monitor.name in {column_of(name) for name in names}:
+            return
+        raise missing_metric(
+            self._task.decides,
+            reported=sorted(names),
+            has_written=self._steps.has_written,
+            stdout=self._last["stdout"].lines(MOST_LINES),
+            stderr=self._last["stderr"].lines(MOST_LINES),
+        )
 
     def _keep(self, stream: Stream, chunk: bytes) -> None:
         self.output.add(chunk)

@@ -106,6 +106,7 @@ def test_other_folders_are_told_by_what_is_in_them(tmp_path):
     assert f"analyze its table: ablate analyze {tmp_path}/study/results.csv" in refused(tmp_path / "study")
     write(tmp_path / "mine/a.csv", "a,acc\n1,2\n")
     assert "is a folder, not a table\n  tables in it: a.csv" in refused(tmp_path / "mine")
+    assert refused(tmp_path / "mine").splitlines()[-1].startswith("  folders that are read: logs of KerasTuner, Tensor")
 
 
 def test_a_name_that_may_be_an_experiment_s_is_told_how_those_are_read(tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from ablate.experiment.verify import ROUNDING, VerifyOptions, prepare, read_reco
 from ablate.experiment.verify.comparing import compare, table_changes
 from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
 from ablate.experiment.verify.retraining import Again
-from ablate.experiment.verify.select_trials import named, sealed, spread, trained
+from ablate.experiment.verify.select_trials import change_on_resume, named, sealed, spread, trained
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declaration, Preregistration
@@ -325,6 +325,13 @@ def test_what_the_results_rest_on_is_known_also_of_a_study_that_was_killed(tiny_
     recorded = read_recorded(tmp_path / "tiny", beside=None)
     assert (recorded.code, recorded.notes) == ("m", ("a change",))
     assert "keras: 3.0.0 was recorded" in changes(recorded.conditions, here(), stack=1)[0]
+
+
+def test_a_change_that_was_accepted_on_resume_is_said_after_the_end():
+    assert change_on_resume("m.py (or a file it imports) has changed since the finished trials ran") == (
+        "m.py (or a file it imports) changed before the study was complete, so its trials ran with different code"
+    )
+    assert change_on_resume("ablation.looks unset → 3") == "when the study was resumed: ablation.looks unset → 3"
 
 
 def test_a_users_own_files_are_looked_for_beside_the_study(tiny_file, tmp_path, monkeypatch):
