@@ -40,12 +40,17 @@ def combine(study: StudySettings, folders: Mapping[str, StudyFolder], whole: Stu
 
 
 def _joined(paths: Mapping[str, Path], place: Callable[[dict[str, str], str], dict[str, str]]) -> str:
-    """The rows of all files as text, each cell as it is written; a column that a file lacks is empty there."""
+    """The rows of all files as text, each cell as it is written; a column that a file lacks is empty there.
+
+    Files without rows give their header.
+    """
     rows: list[dict[str, str]] = []
+    columns = dict[str, None]()
     for name, path in paths.items():
         with path.open(encoding="utf-8", newline="") as file:
-            rows += [place(row, name) for row in csv.DictReader(file)]
-    columns = dict.fromkeys(column for row in rows for column in row)
+            reader = csv.DictReader(file)
+            columns |= dict.fromkeys(place(dict.fromkeys(reader.fieldnames or (), ""), name))
+            rows += [place(row, name) for row in reader]
     text = StringIO()
     writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
     writer.writeheader()

@@ -7,6 +7,7 @@ from ablate.experiment.combining import combine
 from ablate.storage.folder import StudyFolder
 from ablate.storage.preregistration import Declaration, freeze
 from ablate.storage.provenance import DataFacts, EarlierFacts, PreregistrationFacts, Provenance, read_provenance
+from ablate.storage.results import epochs_table, read_epochs, write_table
 
 RESULTS = """\
 trial,phase,mode,seed,score,same_as,{extra}
@@ -59,6 +60,22 @@ def test_the_rows_of_all_data_sets_keep_their_cells_as_they_are_written(folders,
     assert [test["label"] for test in json.loads(folders[1].lr_tests.read_text())] == [
         "reference on easy", "reference on hard",
     ]  # fmt: skip
+
+
+def test_curves_of_trials_that_report_none_are_a_table_without_rows(folders, tmp_path):
+    found, whole = folders
+    for folder in found.values():
+        write_table(epochs_table([]), folder.epochs)
+    combined(folders, tmp_path)
+    assert whole.epochs.read_text() == found["easy"].epochs.read_text()
+    assert read_epochs(whole.epochs).empty
+
+
+def test_curves_of_some_data_sets_stand_beside_those_that_have_none(folders, tmp_path):
+    found, whole = folders
+    found["easy"].epochs.write_text("trial,epoch\n")
+    combined(folders, tmp_path)
+    assert whole.epochs.read_text().splitlines() == ["trial,epoch,val_loss", "hard/ablation-a-s1,1,0.30"]
 
 
 def test_the_facts_are_those_of_all_data_sets(folders, tmp_path):
