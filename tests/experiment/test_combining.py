@@ -2,12 +2,15 @@ import json
 
 import pytest
 from study_texts_of_two import two
+from tested_cells import REFERENCE
 
 from ablate.experiment.combining import combine
 from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declaration, freeze
 from ablate.storage.provenance import DataFacts, EarlierFacts, PreregistrationFacts, Provenance, read_provenance
 from ablate.storage.results import epochs_table, read_epochs, write_table
+from ablate.study.trial import Outcome
 
 RESULTS = """\
 trial,phase,mode,seed,score,same_as,{extra}
@@ -108,3 +111,34 @@ def test_scores_that_were_read_before_on_one_data_set_are_said(folders, tmp_path
     easy.provenance.write_text(json.dumps(text))
     freeze(folders[1].path, Declaration((), {"alpha": 0.05}))
     assert list(combined(folders, tmp_path).frozen.read_before) == [EarlierFacts("former", "2026-01-01", 4)]
+
+
+def read_at(folder, at, *, part_at) -> None:
+    """A part of which one score was read at `at`, preregistered at `part_at`."""
+    frozen = freeze(folder.path, Declaration((), {"alpha": 0.05, "data": folder.path.name}), at=part_at)
+    outcome = Outcome("r", "finished", metrics={"test_accuracy": 0.9}, read_at=at, read_under=frozen.digest)
+    Journal(folder.journal).append(Entry(REFERENCE, outcome, (), ""))
+
+
+NINE, TEN, ELEVEN = (f"2026-11-30T{hour}:00:00+00:00" for hour in ("09", "10", "11"))
+
+
+@pytest.mark.parametrize(
+    ("part", "read", "n", "level"),
+    [(NINE, NINE, 1, 0.0125), (NINE, ELEVEN, 0, 0.05), (TEN, TEN, 0, 0.05), (ELEVEN, ELEVEN, 0, 0.05)],
+)
+def test_scores_of_an_equal_study_were_read_before_the_whole_was_preregistered(folders, tmp_path, part, read, n, level):
+    del folders[0]["hard"]
+    read_at(folders[0]["easy"], read, part_at=part)
+    freeze(folders[1].path, Declaration((), {"alpha": 0.05}), at=TEN)
+    frozen = combined(folders, tmp_path).frozen
+    assert sum(one.scores for one in frozen.read_before) == n
+    assert frozen.level == level
+
+
+def test_the_level_that_earlier_studies_on_several_data_sets_left_is_that_of_the_whole(folders, tmp_path):
+    declared = Declaration((), {"alpha": 0.05}).at_level(0.05 / 16, [("five", NINE), ("six", TEN)])
+    freeze(folders[1].path, declared)
+    frozen = combined(folders, tmp_path).frozen
+    assert frozen.level == 0.05 / 16
+    assert [one.study for one in frozen.earlier] == ["five", "six"]
