@@ -176,6 +176,13 @@ def _each_table(on_each: pd.DataFrame, found: DataSetEffects, decimals: int) -> 
     )  # fmt: skip
 
 
+def each_in_files(found: DataSetEffects) -> pd.DataFrame:
+    """The effects on each data set, with the means of both sides as displayed, so a loss is above 0."""
+    names = ("reference_mean", "variant_mean")
+    shown = {name: [_mean(value, found) for value in found.on_each[name]] for name in names}
+    return found.on_each.assign(**shown)
+
+
 def _mean(value: float, found: DataSetEffects) -> float:
     """A mean of the metric as displayed, higher or lower; of ratios the geometric mean of the scores."""
     turn = -1 if found.metric.direction == "minimize" else 1
