@@ -216,7 +216,7 @@ HELD_BY = {
     "ablate.cli.commands.verify": "experiment/verify/test_verify.py",
     "ablate.data.array": "data/test_dataset.py",
     "ablate.experiment.preview.planned": "cli/test_cli.py",
-    "ablate.interface.planning": "interface/test_docstrings.py",
+    "ablate.interface.planning": "interface/test_python_study.py",
     "ablate.interface.study": "interface/test_python_study.py",
     **{
         f"ablate.models.{name}": "training/test_keeping.py"

@@ -4,21 +4,26 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from ablate.analysis.statistics import level_of
+from ablate.experiment.preregister import origins, preregistration_facts
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.json_file import read_json
 from ablate.storage.folder import StudyFolder
-from ablate.storage.preregistration import read_preregistration
-from ablate.storage.provenance import PreregistrationFacts, Provenance, ReuseFacts, read_provenance
+from ablate.storage.journal import Journal
+from ablate.storage.preregistration import Preregistration, read_preregistration
+from ablate.storage.provenance import EarlierFacts, PreregistrationFacts, Provenance, ReuseFacts, read_provenance
 from ablate.study.cautions import CautionKind
 from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.study.trial import DATA_SET
 
+CACHE = ".cache"  # beside the folders of the studies
 AFTER = "mode"  # the column before that of the data sets
 
 
@@ -40,12 +45,17 @@ def combine(study: StudySettings, folders: Mapping[str, StudyFolder], whole: Stu
 
 
 def _joined(paths: Mapping[str, Path], place: Callable[[dict[str, str], str], dict[str, str]]) -> str:
-    """The rows of all files as text, each cell as it is written; a column that a file lacks is empty there."""
+    """The rows of all files as text, each cell as it is written; a column that a file lacks is empty there.
+
+    Files without rows give their header.
+    """
     rows: list[dict[str, str]] = []
+    columns = dict[str, None]()
     for name, path in paths.items():
         with path.open(encoding="utf-8", newline="") as file:
-            rows += [place(row, name) for row in csv.DictReader(file)]
-    columns = dict.fromkeys(column for row in rows for column in row)
+            reader = csv.DictReader(file)
+            columns |= dict.fromkeys(place(dict.fromkeys(reader.fieldnames or (), ""), name))
+            rows += [place(row, name) for row in reader]
     text = StringIO()
     writer = csv.DictWriter(text, list(columns), restval="", lineterminator="\n")
     writer.writeheader()
@@ -99,7 +109,7 @@ def _provenance(study: StudySettings, folders: Mapping[str, StudyFolder], whole:
         cautions=_cautions(of_all),
         reused=_reused(of_all),
         time=_sum(facts.time or {} for facts in of_all.values()),
-        frozen=_frozen(of_all, whole),
+        frozen=_frozen(of_all, folders, whole),
     )
 
 
@@ -135,26 +145,63 @@ def _sum(times: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return total
 
 
-def _frozen(of_all: Mapping[str, Provenance], whole: StudyFolder) -> PreregistrationFacts | None:
-    """The preregistrations of all data sets as one, at the strictest of their levels."""
-    found, own = (
-        [facts.frozen for facts in of_all.values() if facts.frozen is not None],
-        read_preregistration(whole.path),
-    )
+def _frozen(
+    of_all: Mapping[str, Provenance], folders: Mapping[str, StudyFolder], whole: StudyFolder
+) -> PreregistrationFacts | None:
+    """The preregistrations of all data sets as one, at the strictest of their levels.
+
+    The scores that were read before the whole was preregistered count against it, also those of a part that is equal
+    to a study of before: the whole may have been chosen by them. Then it is judged as one that had an earlier one.
+    """
+    own = read_preregistration(whole.path)
+    found = {name: facts.frozen for name, facts in of_all.items() if facts.frozen is not None}
     if not found or own is None:
         return None
-    levels = [one.level for one in found if one.level is not None]
-    earlier = [each for one in found for each in one.earlier or ()]
+    before = {name: _read_before(one, folders[name], own) for name, one in found.items()}
+    levels = [own.level, *(one.level for one in found.values() if one.level is not None)]
+    levels += [level_of(1)] * any(before.values())
+    counts = [one.scores for one in found.values() if one.scores is not None]
     return PreregistrationFacts(
         digest=own.digest,
         at=own.at,
-        contrasts=sum(one.contrasts or 0 for one in found),
-        cells=sum(one.cells or 0 for one in found),
-        unfrozen=sum(one.unfrozen or 0 for one in found),
-        level=min(levels) if levels else None,
-        earlier=earlier,
-        among=max((one.among or 0 for one in found), default=0) or None,
-        scores=None if any(one.scores is None for one in found) else sum(one.scores or 0 for one in found),
-        read_before=[each for one in found for each in one.read_before or ()],
-        undated=sum(one.undated or 0 for one in found),
+        contrasts=sum(one.contrasts or 0 for one in found.values()),
+        cells=sum(one.cells or 0 for one in found.values()),
+        unfrozen=sum(one.unfrozen or 0 for one in found.values()),
+        level=min(levels),
+        earlier=_earlier(own, found.values(), before.values()),
+        among=max((one.among or 0 for one in found.values()), default=0) or None,
+        scores=sum(counts) if len(counts) == len(found) else None,
+        read_before=[each for one in before.values() for each in one],
+        undated=sum(one.undated or 0 for one in found.values()),
     )
+
+
+def _read_before(part: PreregistrationFacts, folder: StudyFolder, own: Preregistration) -> Sequence[EarlierFacts]:
+    """Where scores of one data set had been read before the preregistration `own` of the whole, or of its `part`.
+
+    A part that was preregistered after the whole knows them all. One that is equal to a study of before has the time
+    of that study, and takes its scores for its own.
+    """
+    frozen = read_preregistration(folder.path)
+    if frozen is None or not _is_before(frozen, own):
+        return part.read_before or ()
+    entries = Journal(folder.journal).entries.values()
+    return preregistration_facts(own, list(entries), origins=origins(folder.path.parent / CACHE)).read_before or ()
+
+
+def _is_before(frozen: Preregistration, own: Preregistration) -> bool:
+    try:
+        return datetime.fromisoformat(frozen.at) < datetime.fromisoformat(own.at)
+    except (ValueError, TypeError):  # no time, or one of them without a time zone
+        return True
+
+
+def _earlier(
+    own: Preregistration, parts: Iterable[PreregistrationFacts], before: Iterable[Sequence[EarlierFacts]]
+) -> list[EarlierFacts]:
+    """The preregistrations that lowered the level: of other studies on several data sets, else of single ones."""
+    if own.earlier:
+        return [EarlierFacts(study, at) for study, at in own.earlier]
+    of_parts = [each for one in parts for each in one.earlier or ()]
+    known = [EarlierFacts(each.study, each.at) for one in before for each in one if each.study]
+    return list(dict.fromkeys([*of_parts, *known]))

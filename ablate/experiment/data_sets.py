@@ -12,6 +12,7 @@ from pathlib import Path
 
 import ablate
 from ablate.analysis.effects import MIN_DATA_SETS
+from ablate.analysis.statistics import level_of
 from ablate.errors import StudyError
 from ablate.experiment.combining import combine
 from ablate.experiment.events import Notice, Watcher
@@ -23,8 +24,9 @@ from ablate.storage.facts import Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
-from ablate.storage.preregistration import ALPHA, Declaration, freeze
-from ablate.storage.provenance import Provenance
+from ablate.storage.preregistration import ALPHA, Declaration, Preregistration, freeze, read_preregistration
+from ablate.storage.provenance import Provenance, read_provenance
+from ablate.storage.register_together import RegisterTogether
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 
@@ -60,12 +62,13 @@ def run_on_data_sets(study: StudySettings, options: Options, watch: Watcher) -> 
             if not folder.provenance.exists():  # so that the folder is known for a study's, whatever happens
                 known = Provenance(study=folder.path.name, ablate_version=ablate.__version__, complete=False)
                 write_aside(folder.provenance, known.to_text())
-        if options.only != "search":
-            freeze(folder.path, _declared(study, facts))
+        frozen = preregister_together(study, facts, folder.path, options) if options.only != "search" else None
         try:
             finished = dict(_run_parts(study, options, watch))
         finally:
             _combine(study, {name: options.out / label for name, label in labels.items()}, folder)
+            if frozen is not None and _has_scores(folder):
+                RegisterTogether(options.cache).add(frozen, facts, label=folder.path.name)
         with saving(folder.path, "the report"):
             report = build_report(folder.path)
     return _whole(
@@ -130,6 +133,27 @@ def _run_parts(study: StudySettings, options: Options, watch: Watcher) -> Iterat
 def _best_of(folder: StudyFolder) -> Factors | None:
     found = best_entry(Journal(folder.journal).entries.values())
     return found.spec.factors if found else None
+
+
+def preregister_together(
+    study: StudySettings, facts: Sequence[Facts], folder: Path, options: Options
+) -> Preregistration:
+    """Freeze the comparisons on all data sets, at the level that earlier ones on some of these data sets left.
+
+    A study that resumes keeps the level of its frozen.json, and one that starts again that of its first time.
+    """
+    declared, register = _declared(study, facts), RegisterTogether(options.cache)
+    if (there := read_preregistration(folder)) is not None:
+        return freeze(folder, declared.at_level(there.level, there.earlier))
+    if (same := register.same(declared, facts)) is not None:
+        return freeze(folder, declared.at_level(same.level, same.earlier), at=same.at)
+    earlier = [(entry.study, entry.at) for entry in register.earlier(declared, facts)]
+    return freeze(folder, declared.at_level(level_of(len(earlier)), earlier))
+
+
+def _has_scores(folder: StudyFolder) -> bool:
+    frozen = read_provenance(folder.provenance).frozen
+    return frozen is not None and bool(frozen.scores)
 
 
 def _declared(study: StudySettings, facts: Sequence[Facts]) -> Declaration:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ALIASES = {"search": "history"}  # names for figures that people look for under another
 FIGURE_BESIDE = "effects"  # shown in a notebook below the answer
+OF_SEVERAL = "data-sets"  # the effects on several data sets
 
 
 @final
@@ -65,10 +66,24 @@ class Result:
         Among its columns: `factor`, `level`, `variant`, `mode`, `n` (pairs of runs), `mean` (difference), `low` and
         `high` (95 % interval of the mean), `p_adjusted`, `verdict`, the means of both sides, costs. Differences are
         in the metric's recorded unit, and above 0 is better.
+
+        Of comparisons on several data sets these are the effects over all of them, and `n` counts data sets. With
+        fewer than five data sets they are exploratory: claims are in `effects_by_data_set`.
         """
         from ablate.report.build import to_effects_file
 
         return to_effects_file(self._inputs)
+
+    @property
+    def effects_by_data_set(self) -> "pd.DataFrame":
+        """A row for each comparison on each of several data sets, `data_set` before the columns of `effects`.
+
+        Costs are left out. With five data sets or more these effects are exploratory. Where a metric has other sizes
+        on each data set, differences are in log points. Empty for a study on one data set.
+        """
+        from ablate.report.build import to_each_file
+
+        return to_each_file(self._inputs)
 
     @property
     def runs(self) -> "pd.DataFrame":
@@ -115,6 +130,8 @@ class Result:
 
         wanted = ALIASES.get(name, name)
         found = {figure.name: figure for figure in figures_in(figure_sections(self._inputs, wanted))}
+        if wanted == FIGURE_BESIDE and wanted not in found and OF_SEVERAL in found:
+            wanted = OF_SEVERAL
         if wanted not in found:
             names = self.figures
             known = known_names(name, [*names, *(alias for alias, full in ALIASES.items() if full in names)])

@@ -147,6 +147,10 @@ class Study:
         differences, 80 % power, family-wise 5 %) and `detectable` (the same in the metric's unit, once two seeds have
         run). With `timing`, an epoch is trained of each structure without a record, in worker processes.
 
+        A study on several data sets has these rows for each of them, indexed by `data_set` and `part`, and at the end
+        ("all", "total") over all. Its comparisons on fewer than five data sets are one family on all of them; on five
+        or more, claims do not rest on seeds, so what is detectable is NaN.
+
         >>> ablate.Study.read("digits_mlp").plan(timing=False)[["trials", "done"]]
                   trials  done
         part
@@ -154,13 +158,15 @@ class Study:
         ablation      56     0
         total         62     0
         """
-        from ablate.interface.planning import plan_frame
+        from ablate.interface.planning import plan_frame, several_frame
 
         options = self._options(workers=workers, out=out, data_dir=data_dir)
+        if self.settings.data_sets:
+            return several_frame(self.settings, options, timing=timing, announce=print)
         return plan_frame(self.planned(options, announce=print), timing=timing)
 
     def planned(self, options: "Options", *, announce: Callable[[str], None]) -> "StudyPlan":
-        """The plan with all that it rests on, as the command line shows it."""
+        """The plan of a study on one data set with all that it rests on, as the command line shows it."""
         from ablate.experiment.preview.planned import plan_study
 
         return plan_study(self.settings, options, announce=announce)

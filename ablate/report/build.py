@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablate.analysis.effects import DataSetEffects
+from ablate.analysis.effects import BLOCK_COLUMNS, DataSetEffects
 from ablate.errors import DataError
 from ablate.report.checks import checklist
 from ablate.report.costs import with_costs
-from ablate.report.data_sets import data_sets_section
+from ablate.report.data_sets import data_sets_section, each_in_files
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.export import PageFiles, to_inert_csv
@@ -89,6 +89,12 @@ def to_effects_file(inputs: Inputs) -> pd.DataFrame:
     return effects_in_files(with_costs(inputs.effects, inputs), inputs.metric)
 
 
+def to_each_file(inputs: Inputs) -> pd.DataFrame:
+    """The effects on each of several data sets; no rows for a study on one."""
+    found = inputs.data_sets
+    return pd.DataFrame(columns=list(BLOCK_COLUMNS)) if found is None else each_in_files(found)
+
+
 def _check_folders(folder: Path) -> None:
     for name in ("figures", "tables"):
         if (folder / name).is_symlink():
@@ -106,12 +112,15 @@ def summary_page(inputs: Inputs) -> Page:
     if inputs.effects.empty:
         return whole_page(inputs)
     checks = checklist(inputs)
-    sections = (effects_section(inputs), trust_section(inputs, checks))
+    several = inputs.data_sets is not None
+    sections = (data_sets_section(inputs) if several else effects_section(inputs), trust_section(inputs, checks))
     return _page(inputs, checks, [section for section in sections if section is not None])
 
 
 def figure_sections(inputs: Inputs, figure: str) -> list[Section]:
     """The sections in which a figure of that name may stand: all that have figures, unless the name tells."""
+    if inputs.data_sets is not None:
+        return list(whole_page(inputs).sections)
     match figure:
         case "effects":
             found = effects_section(inputs)

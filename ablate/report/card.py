@@ -7,7 +7,7 @@ from markupsafe import Markup
 from ablate.report.page import Check, Checklist, Figure, Page
 from ablate.report.render import template
 
-FIGURE = "effects"
+FIGURES = ("effects", "data-sets")  # of one data set, of several
 MARKS = {True: "✓", False: "✕", None: "–"}
 
 
@@ -16,7 +16,7 @@ def result_card(page: Page) -> str:
 
     The figure is an image: as such it can neither run scripts nor clash with the names of the page around it.
     """
-    figure = next((figure for figure in page.figures() if figure.name == FIGURE), None)
+    figure = next((figure for figure in page.figures() if figure.name in FIGURES), None)
     return template("card.html.jinja").render(
         page=page, checks=checks_of(page), marks=MARKS, figure=figure, image=_image(figure) if figure else ""
     )

@@ -16,7 +16,7 @@ from ablate.report.wording.phrases import MOST_NAMED
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind, Question, question_of_gap
 from ablate.study.task import LOSS
 from ablate.study.trial import CUT_SHORT
-from ablate.text import clauses, first_of, number_of
+from ablate.text import clauses, first_of, listed, number_of
 
 NOTHING_COMPARED = Check(
     "At least one comparison was made", passed=False, why="No comparison has a run on the test set yet."
@@ -178,13 +178,21 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
         Check("Real data", None if stand_in is None else not stand_in,
               NOT_RECORDED if stand_in is None else
               "Built-in synthetic data: the numbers say nothing about the real data set." if stand_in
-              else f"{inputs.data.name or 'Data'} from {inputs.data.source or 'an unknown source'}."),
+              else _from_where(inputs)),
         Check("Full budget", None if quick is None else not quick,
               NOT_RECORDED if quick is None else "--quick cut the budget, to try things out." if quick
               else "The study's own budget."),
         _code(inputs),
         *_changes(inputs),
     ]  # fmt: skip
+
+
+def _from_where(inputs: Inputs) -> str:
+    """ "Data from a.npz."; of several data sets, those of one source together."""
+    found: dict[str, list[str]] = {}
+    for data in inputs.facts.data_sets or [inputs.data]:
+        found.setdefault(data.source or "an unknown source", []).append(data.name or "Data")
+    return f"{'; '.join(f'{listed(names)} from {source}' for source, names in found.items())}."
 
 
 def _code(inputs: Inputs) -> Check:

@@ -25,7 +25,7 @@ from ablate.report.numbers import (
 )
 from ablate.report.page import MOST_ROWS, Block, Folded, Paragraph, Section, Table, to_figure
 from ablate.report.plots import contrast_name, draw_data_sets, draw_ranks
-from ablate.report.wording.data_sets import share_text
+from ablate.report.wording.data_sets import number_of_data_sets, share_text
 from ablate.report.wording.phrases import variant_name
 from ablate.storage.results import Row
 from ablate.study.trial import DATA_SET
@@ -38,8 +38,8 @@ READING = (
     "of few data sets may reach beyond the axis; the table has their ends."
 )
 PRIMARY_POOLED = (
-    "The effects over all data sets are the primary ones: claims about data sets like these {k}, which rest on {k} "
-    "values however many seeds each has. Effects on a single data set are exploratory."
+    "The effects over all data sets are the primary ones: claims about data sets like these {k}, which rest on "
+    "{values}, one value each, however many seeds each has. Effects on a single data set are exploratory."
 )
 PRIMARY_EACH = (
     "The effects on each data set are the primary ones: claims about these {k} data sets, all comparisons on all of "
@@ -84,7 +84,11 @@ def data_sets_section(inputs: Inputs, *, behind: Folded | None = None) -> Sectio
 def _scope(found: DataSetEffects) -> str:
     k = len(found.names)
     why = NO_SCALE if found.scale == "none" else TOO_FEW.format(least=MIN_DATA_SETS)
-    said = PRIMARY_POOLED.format(k=k) if found.is_pooled_primary else PRIMARY_EACH.format(k=k, why=why)
+    said = (
+        PRIMARY_POOLED.format(k=k, values=number_of_data_sets(found.pooled, k))
+        if found.is_pooled_primary
+        else PRIMARY_EACH.format(k=k, why=why)
+    )
     return f"{said} {RATIOS}" if found.scale == "ratio" else said
 
 
@@ -97,8 +101,9 @@ def _what_to_see(found: DataSetEffects, on_each: pd.DataFrame, pooled: pd.DataFr
     if found.is_pooled_primary:
         n_differ = int((pooled["verdict"] == DIFFERS).sum())
         n_decided = int(pooled["verdict"].isin(("helps", "hurts")).sum())
+        comparisons = number_of(len(pooled), "comparison")
         return (
-            f"Over {k} data sets {n_decided} of {number_of(len(pooled), 'comparison')} help or hurt on average; "
+            f"Over {number_of_data_sets(pooled, k)} {n_decided} of {comparisons} help or hurt on average; "
             f"{n_differ} {'differs' if n_differ == 1 else 'differ'} between data sets."
         )
     signs = on_each[on_each["verdict"].isin(("helps", "hurts"))].groupby("variant")["verdict"]
@@ -174,6 +179,13 @@ def _each_table(on_each: pd.DataFrame, found: DataSetEffects, decimals: int) -> 
         f"On each data set{exploratory}", head, rows, frozenset(range(4, len(head))), name="effects-by-data-set",
         data=with_units(on_each, units), key="each", filters=(0, 2, 3),
     )  # fmt: skip
+
+
+def each_in_files(found: DataSetEffects) -> pd.DataFrame:
+    """The effects on each data set, with the means of both sides as displayed, so a loss is above 0."""
+    names = ("reference_mean", "variant_mean")
+    shown = {name: [_mean(value, found) for value in found.on_each[name]] for name in names}
+    return found.on_each.assign(**shown)
 
 
 def _mean(value: float, found: DataSetEffects) -> float:

@@ -2,11 +2,15 @@ import json
 
 import pytest
 from study_texts_of_two import two
+from tested_cells import REFERENCE
 
 from ablate.experiment.combining import combine
 from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declaration, freeze
 from ablate.storage.provenance import DataFacts, EarlierFacts, PreregistrationFacts, Provenance, read_provenance
+from ablate.storage.results import epochs_table, read_epochs, write_table
+from ablate.study.trial import Outcome
 
 RESULTS = """\
 trial,phase,mode,seed,score,same_as,{extra}
@@ -61,6 +65,22 @@ def test_the_rows_of_all_data_sets_keep_their_cells_as_they_are_written(folders,
     ]  # fmt: skip
 
 
+def test_curves_of_trials_that_report_none_are_a_table_without_rows(folders, tmp_path):
+    found, whole = folders
+    for folder in found.values():
+        write_table(epochs_table([]), folder.epochs)
+    combined(folders, tmp_path)
+    assert whole.epochs.read_text() == found["easy"].epochs.read_text()
+    assert read_epochs(whole.epochs).empty
+
+
+def test_curves_of_some_data_sets_stand_beside_those_that_have_none(folders, tmp_path):
+    found, whole = folders
+    found["easy"].epochs.write_text("trial,epoch\n")
+    combined(folders, tmp_path)
+    assert whole.epochs.read_text().splitlines() == ["trial,epoch,val_loss", "hard/ablation-a-s1,1,0.30"]
+
+
 def test_the_facts_are_those_of_all_data_sets(folders, tmp_path):
     facts = combined(folders, tmp_path)
     assert [data.name for data in facts.data_sets] == ["easy", "hard"]
@@ -91,3 +111,34 @@ def test_scores_that_were_read_before_on_one_data_set_are_said(folders, tmp_path
     easy.provenance.write_text(json.dumps(text))
     freeze(folders[1].path, Declaration((), {"alpha": 0.05}))
     assert list(combined(folders, tmp_path).frozen.read_before) == [EarlierFacts("former", "2026-01-01", 4)]
+
+
+def read_at(folder, at, *, part_at) -> None:
+    """A part of which one score was read at `at`, preregistered at `part_at`."""
+    frozen = freeze(folder.path, Declaration((), {"alpha": 0.05, "data": folder.path.name}), at=part_at)
+    outcome = Outcome("r", "finished", metrics={"test_accuracy": 0.9}, read_at=at, read_under=frozen.digest)
+    Journal(folder.journal).append(Entry(REFERENCE, outcome, (), ""))
+
+
+NINE, TEN, ELEVEN = (f"2026-11-30T{hour}:00:00+00:00" for hour in ("09", "10", "11"))
+
+
+@pytest.mark.parametrize(
+    ("part", "read", "n", "level"),
+    [(NINE, NINE, 1, 0.0125), (NINE, ELEVEN, 0, 0.05), (TEN, TEN, 0, 0.05), (ELEVEN, ELEVEN, 0, 0.05)],
+)
+def test_scores_of_an_equal_study_were_read_before_the_whole_was_preregistered(folders, tmp_path, part, read, n, level):
+    del folders[0]["hard"]
+    read_at(folders[0]["easy"], read, part_at=part)
+    freeze(folders[1].path, Declaration((), {"alpha": 0.05}), at=TEN)
+    frozen = combined(folders, tmp_path).frozen
+    assert sum(one.scores for one in frozen.read_before) == n
+    assert frozen.level == level
+
+
+def test_the_level_that_earlier_studies_on_several_data_sets_left_is_that_of_the_whole(folders, tmp_path):
+    declared = Declaration((), {"alpha": 0.05}).at_level(0.05 / 16, [("five", NINE), ("six", TEN)])
+    freeze(folders[1].path, declared)
+    frozen = combined(folders, tmp_path).frozen
+    assert frozen.level == 0.05 / 16
+    assert [one.study for one in frozen.earlier] == ["five", "six"]

@@ -4,9 +4,12 @@ import pandas as pd
 import pytest
 
 import ablate
+from ablate.analysis.imports import ImportOptions, read_imported
+from ablate.analysis.sources import read_file_runs
 from ablate.errors import AblateError
 from ablate.interface.analyzing import analyze
 from ablate.interface.arguments import told_as_arguments
+from ablate.storage.results import write_table
 
 RUNS = pd.DataFrame(
     {
@@ -87,3 +90,40 @@ def test_a_call_names_its_arguments(tmp_path):
         ablate.analyze(RUNS, score="accurcy", out=tmp_path)
     named = [str(caught.value), *getattr(caught.value, "__notes__", [])]
     assert "--score" not in named[0] or "score=…" in named[-1]
+
+
+@pytest.fixture(scope="module")
+def on_two(tmp_path_factory):
+    """Normalization helps on two data sets, more on the second."""
+    hard = RUNS.assign(accuracy=RUNS["accuracy"] - 0.2 + 0.02 * (RUNS["norm"] == "batch"), data="hard")
+    folder = tmp_path_factory.mktemp("two")
+    pd.concat([RUNS.assign(data="easy"), hard]).to_csv(folder / "two.csv", index=False)
+    asked = ImportOptions(block="data", reference="norm=none")
+    foreign = read_imported(read_file_runs(folder / "two.csv", study=None), asked)
+    write_table(foreign.results, folder / "results.csv")
+    (folder / "provenance.json").write_text(foreign.facts.to_text())
+    return ablate.read(folder)
+
+
+def test_the_effects_on_each_data_set_are_a_table_beside_those_over_all(on_two):
+    gains = RUNS.groupby("norm")["accuracy"].mean()
+    each = on_two.effects_by_data_set
+    assert each["data_set"].tolist() == ["easy", "hard"]
+    gain = gains["batch"] - gains["none"]
+    assert each["mean"].tolist() == pytest.approx([gain, gain + 0.02])
+    assert each["reference_mean"].tolist() == pytest.approx([gains["none"], gains["none"] - 0.2])
+    assert each["n"].tolist() == [6, 6]
+    assert "exploratory" not in set(each["verdict"])
+    assert on_two.effects["verdict"].tolist() == ["exploratory"]
+
+
+def test_the_card_of_several_data_sets_shows_the_figure_of_each(on_two):
+    assert "Effects by data set" in on_two._repr_html_()
+    assert "data-sets" in on_two.figures
+    assert on_two.plot("effects").axes
+
+
+def test_a_study_on_one_data_set_has_no_effects_by_data_set(tmp_path):
+    alone = analyze(RUNS, score="accuracy", factors=["norm"], reference={"norm": "none"}, out=tmp_path, name="one")
+    assert alone.effects_by_data_set.empty
+    assert next(iter(alone.effects_by_data_set)) == "data_set"

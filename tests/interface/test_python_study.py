@@ -326,3 +326,39 @@ def test_whatever_a_table_holds_it_is_a_study_or_an_error_of_this_package(table,
     except AblateError as err:
         said = str(err)
     assert 'Study("tiny"' in said
+
+
+def several(n=2):
+    """A study on `n` data sets."""
+    sources = {f"d{i}": {"name": "digits", "train": 600 + i} for i in range(n)}
+    return ablate.Study("both", **{**TABLES, "data": {"validation": 200, "sources": sources}})
+
+
+def test_the_plan_on_several_data_sets_has_rows_for_each_and_a_total_over_all(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = several()
+    plan = study.plan(timing=False, workers=1)
+    assert plan.index.names == ["data_set", "part"]
+    assert list(plan.index.unique("data_set")) == ["d0", "d1", "all"]
+    parts = [("d0", "search"), ("d0", "ablation"), ("d0", "total"), ("d1", "ablation"), ("d1", "total")]
+    assert list(plan.index) == [*parts, ("all", "total")]
+    trials = plan["trials"]
+    assert trials["d0", "search"] == 4
+    assert trials["all", "total"] == trials["d0", "total"] + trials["d1", "total"] == 4 + 2 * trials["d0", "ablation"]
+    assert plan["seconds"].isna().all()
+    assert plan["trials"].dtype == plan["done"].dtype == "int64"
+
+
+def test_what_two_data_sets_can_detect_counts_the_comparisons_on_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    alone = ablate.Study("one", **{**TABLES, "ablation": {"seeds": 8}}).plan(timing=False, workers=1)
+    sources = {"one": {"name": "digits", "train": 640}, "two": {"name": "digits", "train": 641}}
+    tables = {**TABLES, "data": {"validation": 200, "sources": sources}, "ablation": {"seeds": 8}}
+    both = ablate.Study("both", **tables).plan(timing=False, workers=1)
+    assert both["detectable_sd"]["one", "ablation"] > alone["detectable_sd"]["ablation"]
+
+
+def test_what_many_data_sets_can_detect_does_not_rest_on_seeds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = several(5).plan(timing=False, workers=1)
+    assert plan["detectable_sd"].isna().all()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from careful_study import CLEAN, Facts, careful_study, changed, failed, state
+from careful_study import CLEAN, Facts, careful_study, changed, failed, state, why
 from synthetic import provenance, write_study
 
 from ablate.analysis.effects import confirmatory_runs, effects_table
@@ -215,3 +215,10 @@ def test_a_remark_is_said_where_nothing_speaks_against_a_kind(inputs: Inputs) ->
         lines["No group of examples is on both sides of a split"].why
         == "No repeated, overlapping or successive examples were found (other near duplicates were not checked)."
     )
+
+
+def test_real_data_of_several_data_sets_are_each_said_with_their_source(inputs: Inputs) -> None:
+    sources = {"a": "a.npz", "b": "UCI", "c": "UCI", "d": None}
+    data_sets = [{"name": name, "source": source, "stand_in": False, "n_test": 9} for name, source in sources.items()]
+    several = changed(inputs, facts={"data": None, "data_sets": data_sets})
+    assert why(several, "Real data") == "a from a.npz; b and c from UCI; d from an unknown source."

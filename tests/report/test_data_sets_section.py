@@ -57,6 +57,23 @@ def test_with_many_data_sets_the_answer_is_about_data_sets_like_these(tmp_path):
     assert "so they rest on 6 data sets, however many seeds each has" in answer(files)
 
 
+def test_a_comparison_without_runs_on_one_data_set_rests_on_the_others(tmp_path):
+    frame = table(dict.fromkeys("abcdef", 0.05))
+    files = built(tmp_path, frame[(frame["dataset"] != "f") | (frame["method"] != "new")])
+    assert "helps on average over 5 data sets by" in answer(files)
+    assert "data sets like these 6 (a, b, c, d, e and f), so they rest on 5 data sets, however" in answer(files)
+    page = files.html.read_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "which rest on 5 data sets, one value each" in page
+    assert "Over 5 data sets 1 of 1 comparison help" in page
+    assert "Over 6 data sets" not in page
+
+
+def test_an_effect_on_few_data_sets_is_not_said_of_all(tmp_path):
+    frame = table(dict.fromkeys("abc", 0.05))
+    files = built(tmp_path, frame[(frame["dataset"] != "c") | (frame["method"] != "new")])
+    assert "Method new helps on both data sets that have it, of all 3: a by" in answer(files)
+
+
 def test_effects_of_both_signs_are_not_said_to_help_or_hurt(tmp_path):
     files = built(tmp_path, table(dict(zip("abcdef", [0.05, -0.05] * 3, strict=True))))
     assert "Method new differs between data sets (" in answer(files)

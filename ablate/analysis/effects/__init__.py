@@ -1,5 +1,6 @@
 """Estimate the effect of each variant against its reference, paired by seed, on the primary metric."""
 
+from ablate.analysis.effects.by_data_set import BLOCK_COLUMNS
 from ablate.analysis.effects.data_sets import DataSetEffects, RankedConfigurations, blocks_of, data_set_effects
 from ablate.analysis.effects.lost_runs import FAILURE_COLUMNS, FEWER, MORE
 from ablate.analysis.effects.metric import (
@@ -19,9 +20,9 @@ from ablate.analysis.effects.scales import BlockRuns, common_scale
 from ablate.analysis.effects.table import EFFECT_COLUMNS, effects_of_runs, effects_table, undecided
 
 __all__ = [
-    "COUNTED_AT_CHANCE", "DIFFERS", "EFFECT_COLUMNS", "EXPLORATORY", "FAILURE_COLUMNS", "FEWER", "IDENTICAL", "LOST",
-    "MIN_DATA_SETS", "MORE", "PAIR_COLUMNS", "UNFINISHED", "BlockRuns", "DataSetEffects", "Direction", "Metric",
-    "RankedConfigurations", "blocks_of", "common_scale", "confirmatory_runs", "data_set_effects", "effects_of_runs",
-    "effects_table", "metric_unit", "metric_values", "mode_changes", "mode_rank", "only_primary", "pair_runs",
-    "paired_scores", "primary_metric", "primary_mode", "undecided", "without_judgements",
+    "BLOCK_COLUMNS", "COUNTED_AT_CHANCE", "DIFFERS", "EFFECT_COLUMNS", "EXPLORATORY", "FAILURE_COLUMNS", "FEWER",
+    "IDENTICAL", "LOST", "MIN_DATA_SETS", "MORE", "PAIR_COLUMNS", "UNFINISHED", "BlockRuns", "DataSetEffects",
+    "Direction", "Metric", "RankedConfigurations", "blocks_of", "common_scale", "confirmatory_runs", "data_set_effects",
+    "effects_of_runs", "effects_table", "metric_unit", "metric_values", "mode_changes", "mode_rank", "only_primary",
+    "pair_runs", "paired_scores", "primary_metric", "primary_mode", "undecided", "without_judgements",
 ]  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.cli.commands import DONE
-from ablate.cli.commands.verify import find_recorded
+from ablate.cli.commands.verify import find_recorded, parts_of
+from ablate.errors import AblateError
 from ablate.experiment.export import ModelSource, check_exportable, check_target, choose_entry, copy_model, model_of
 from ablate.experiment.kept_models import fitting_example, read_example
 from ablate.experiment.options import open_data
@@ -17,6 +18,7 @@ from ablate.interface.display.stream import say
 from ablate.storage.models import how_to_load, shown_ends
 from ablate.study.trial import is_metric
 from ablate.system import on_stop_signal
+from ablate.text import listed, printable
 from ablate.tracking import ModelFile, register
 
 
@@ -43,9 +45,10 @@ def run(chosen: ExportArguments) -> int:
     def announce(text: str) -> None:
         say(console, [text], soft_wrap=not console.is_terminal)
 
-    folder, beside = find_recorded(chosen.name, chosen.out)
+    whole, beside = find_recorded(chosen.name, chosen.out)
+    folder, trial = part_and_trial(whole, chosen.trial)
     recorded, stop = read_recorded(folder, beside=beside), threading.Event()
-    entry = choose_entry(recorded.study, recorded.entries, chosen.trial, folder=folder)
+    entry = choose_entry(recorded.study, recorded.entries, trial, folder=folder)
     check_exportable(recorded.study, entry, folder)
     with (
         on_stop_signal(stop.set),
@@ -67,6 +70,28 @@ def run(chosen: ExportArguments) -> int:
             version = register(chosen.tracking_uri, model, name=chosen.registered)
             announce(f"registered as {chosen.registered}, version {version}")
     return DONE
+
+
+def part_and_trial(folder: Path, trial: str) -> tuple[Path, str]:
+    """The folder of the trial and its name there: on several data sets it is named "mnist/ablation-…".
+
+    Raises `AblateError` if the study has several data sets and `trial` names none of them: each has its own models.
+    """
+    parts = parts_of(folder)
+    name, _, own = trial.partition("/")
+    if not parts:
+        return folder, trial
+    if name not in parts or not own:
+        labels, first = listed([part.name for part in parts.values()]), next(iter(parts.values())).name
+        fault = f"--trial {printable(trial)}: names no data set of {folder.name}" if trial else (
+            f"{folder.name}: was run on {len(parts)} data sets, and each has models of its own"
+        )  # fmt: skip
+        raise AblateError(
+            f"{fault}\n"
+            f"  export the best of one data set by its part ({labels}), as: ablate export {first} model.keras\n"
+            f"  or name a trial as in results.csv, as: --trial {next(iter(parts))}/TRIAL"
+        )
+    return parts[name], own
 
 
 def said(source: ModelSource, path: Path, *, is_chosen: bool) -> list[str]:

@@ -37,7 +37,7 @@ class VerifyArguments:
 def run(chosen: VerifyArguments) -> int:
     """Compare the conditions, retrain, print one line per trial, and return the exit code."""
     _check(chosen.asked)
-    path, beside = _find(chosen.name, chosen.out)
+    path, beside = find_recorded(chosen.name, chosen.out)
     parts = _parts(path, chosen.asked)
     if not parts:
         return _verify(path, beside, chosen)
@@ -139,27 +139,24 @@ def _parts(path: Path, asked: VerifyOptions) -> list[tuple[Path, VerifyOptions]]
 
     A trial "mnist/ablation-…" is one of the part on that data set.
     """
-    facts = read_provenance(path / "provenance.json")
-    names = [str(data.name) for data in facts.data_sets or ()]
-    parts = dict(zip(names, facts.parts or (), strict=False))
+    parts = parts_of(path)
     if not asked.names:
-        return [(path.parent / label, asked) for label in parts.values()]
+        return [(folder, asked) for folder in parts.values()]
     own = {name: [trial.partition("/")[2] for trial in asked.names if trial.startswith(f"{name}/")] for name in parts}
     if parts and (lost := [trial for trial in asked.names if trial.partition("/")[0] not in parts]):
-        example = f"{names[0]}/{lost[0]}"
+        example = f"{next(iter(parts))}/{lost[0]}"
         raise AblateError(f"--trial {lost[0]}: names no data set of the study\n  write it as in results.csv: {example}")
-    return [(path.parent / parts[name], replace(asked, names=tuple(trials))) for name, trials in own.items() if trials]
+    return [(parts[name], replace(asked, names=tuple(trials))) for name, trials in own.items() if trials]
+
+
+def parts_of(path: Path) -> dict[str, Path]:
+    """Data set -> the folder of the study on it alone; {} for a study on one data set."""
+    facts = read_provenance(path / "provenance.json")
+    labels = zip(facts.data_sets or (), facts.parts or (), strict=False)
+    return {str(data.name): path.parent / label for data, label in labels}
 
 
 def find_recorded(name: str, out: Path) -> tuple[Path, Path | None]:
-    """The folder of the trials of a study, and the folder of its study file if the user named that file."""
-    if not name.endswith(".toml"):
-        return find_folder(name, out, holding="trials.jsonl"), None
-    path = find_study(name, folder=Path.cwd())
-    return find_folder(load_study(path, overrides=[], quick=False).name, out, holding="trials.jsonl"), path.parent
-
-
-def _find(name: str, out: Path) -> tuple[Path, Path | None]:
     """The folder of the study's results, and the folder of its study file if the user named that file."""
     if not name.endswith(".toml"):
         return _holding(name, out), None

@@ -158,7 +158,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
         )
     return Recorded(
         folder=folder,
-        study=study.model_copy(update={"base": _base(study, beside)}),
+        study=study.model_copy(update={"base": _base(study, beside, name=facts.part_of or study.name)}),
         entries=Journal(folder.journal).entries,
         facts=facts,
         conditions=recorded_conditions(facts, basis),
@@ -168,7 +168,8 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     )
 
 
-def _base(study: StudySettings, beside: Path | None) -> Path:
+def _base(study: StudySettings, beside: Path | None, *, name: str) -> Path:
+    """The folder of the user's own files: that of the study file `name`, which runs this study or it and others."""
     own = named_code(study)
     own += [study.data.name] if is_path(study.data.name) else []
     if not own:
@@ -176,9 +177,9 @@ def _base(study: StudySettings, beside: Path | None) -> Path:
     if beside is not None:
         return beside.absolute()
     try:
-        return find_study(study.name, folder=Path.cwd()).absolute().parent
+        return find_study(name, folder=Path.cwd()).absolute().parent
     except StudyError as err:
         raise AblateError(
-            f"{study.name}: {own[0]} is next to the study file, but ./studies has no study of this name\n"
+            f"{study.name}: {own[0]} is next to the study file, but ./studies has no study {name}\n"
             "  give the path of the study file instead of its name"
         ) from err

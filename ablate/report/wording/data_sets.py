@@ -49,7 +49,9 @@ def data_sets_headline(
     on_each, pooled = found.of_mode(mode)
     family = as_rows(pooled)
     told = [row for row in family if row["verdict"] not in UNCOMPARED]
-    lines = _pooled(told, on_each) if found.is_pooled_primary else _on_each(told, on_each, level=level)
+    lines = (
+        _pooled(told, on_each) if found.is_pooled_primary else _on_each(told, on_each, level=level, k=len(found.names))
+    )
     lines += [*failing_in_words(family), *lost_in_words(family, way_out=way_out), *_nothing(family)]
     if told:
         lines += [_scope(found, n_comparisons=len(pooled), n_each=len(on_each), level=level)]
@@ -110,18 +112,18 @@ def _extremes(row: Effect, on_each: pd.DataFrame) -> str:
     return " to ".join(ends)
 
 
-def _on_each(told: Sequence[Effect], on_each: pd.DataFrame, *, level: float) -> list[str]:
+def _on_each(told: Sequence[Effect], on_each: pd.DataFrame, *, level: float, k: int) -> list[str]:
     """A sentence for each variant with a verdict on some data set; then the variants without any."""
     rows = {row["variant"]: _rows_of(row, on_each) for row in told}
     decided = [row for row in told if any(one["verdict"] in DIFFERENT for one in rows[row["variant"]])]
-    lines = [f"{capital(effect_name(row))} {_by_verdict(rows[row['variant']])}{_spread(row, level)}."
+    lines = [f"{capital(effect_name(row))} {_by_verdict(rows[row['variant']], k)}{_spread(row, level)}."
              for row in decided[:MOST_NAMED]]  # fmt: skip
     rest = [effect_name(row) for row in decided[MOST_NAMED:]]
     lines += [f"Decided on some data set as well: {clauses(rest, MOST_NAMED)}."] if rest else []
     others = [row for row in told if row not in decided]
     if others and not decided:
         lines.append("No variant is shown to help or hurt on any of the data sets.")
-    lines += [f"{capital(effect_name(row))} {_by_verdict(rows[row['variant']])}{_spread(row, level)}."
+    lines += [f"{capital(effect_name(row))} {_by_verdict(rows[row['variant']], k)}{_spread(row, level)}."
               for row in others[:MOST_TOLD]]  # fmt: skip
     rest = [effect_name(row) for row in others[MOST_TOLD:]]
     return [
@@ -130,14 +132,15 @@ def _on_each(told: Sequence[Effect], on_each: pd.DataFrame, *, level: float) -> 
     ]
 
 
-def _by_verdict(rows: Sequence[Effect]) -> str:
+def _by_verdict(rows: Sequence[Effect], k: int) -> str:
     """ "helps on mnist by 1.2 points [0.6, 1.8], hurts on cifar10 by …; undecided on svhn (+0.1 [−0.4, 0.6])"."""
     parts = []
     for verdict in DIFFERENT:
         own = [row for row in rows if row["verdict"] == verdict]
         each = [moves(row, verb=_place(row), unit=unit_of(row)) for row in own[:MOST_DATA_SETS]]
         of_all = "both" if len(rows) == 2 else f"all {len(rows)}"
-        every = f" {of_all} data sets:" if len(own) == len(rows) > 1 else ""
+        has_it = "" if len(rows) == k else f" that have it, of all {k}"
+        every = f" {of_all} data sets{has_it}:" if len(own) == len(rows) > 1 else ""
         parts += [f"{verdict} on{every} {clauses(each, MOST_DATA_SETS)}"] if own else []
     for verdict, words in (
         ("equivalent", "is equivalent on"), ("detectable but below margin", "is below the margin on"),
@@ -180,8 +183,9 @@ def _scope(found: DataSetEffects, *, n_comparisons: int, n_each: int, level: flo
     k, names = len(found.names), listed([printable(name) for name in found.names[:MOST_DATA_SETS]])
     named = f" ({names}{', …' if k > MOST_DATA_SETS else ''})"
     if found.is_pooled_primary:
+        on = number_of_data_sets(found.pooled, k)
         return (
-            f"These are claims about data sets like these {k}{named}, so they rest on {k} data sets, however many "
+            f"These are claims about data sets like these {k}{named}, so they rest on {on}, however many "
             f"seeds each has. Intervals hold for {_all(n_comparisons)} ({percent(1 - level)}), p is adjusted (Holm)."
         )
     why = (
@@ -192,6 +196,14 @@ def _scope(found: DataSetEffects, *, n_comparisons: int, n_each: int, level: flo
         f"These verdicts hold on these {k} data sets{named}, which {why}; effects over all of them are exploratory. "
         f"Intervals hold for {_all(n_each)} on all data sets ({percent(1 - level)}), p is adjusted as well."
     )
+
+
+def number_of_data_sets(pooled: pd.DataFrame, k: int) -> str:
+    """ "6 data sets"; "5 or 6 data sets", "3 to 6 data sets" if some comparison lacks runs on some of all `k`."""
+    compared = pooled.loc[~pooled["verdict"].isin(UNCOMPARED), "n"]
+    least, most = (int(compared.min()), int(compared.max())) if len(compared) else (k, k)
+    joined = "or" if most - least == 1 else "to"
+    return f"{least} {joined} {number_of(most, 'data set')}" if least < most else number_of(most, "data set")
 
 
 def _all(n: int) -> str:
