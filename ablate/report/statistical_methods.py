@@ -128,8 +128,20 @@ def _margin_source(inputs: Inputs) -> str:
         return "as the study states"
     if inputs.task.margin_share is not None:
         return f"{100 * inputs.task.margin_share:g} % of the reference's mean, as the study states"
+    if inputs.data_sets is not None:
+        return _mean_margin(inputs)
     n_test, means = inputs.data.n_test, inputs.effects["reference_mean"]
     if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
         error = binomial_error(float(means.mean()), n=n_test)
         return f"the larger of half a point and the test set's binomial standard error ({number(error * 100, 2)})"
     return "the smallest difference assumed to matter"
+
+
+def _mean_margin(inputs: Inputs) -> str:
+    """Where the margin of several data sets comes from: one for all of them, the mean of their own."""
+    if inputs.metric.name != "test_accuracy":
+        return "the mean over the data sets of the smallest difference assumed to matter on each"
+    return (
+        "one for all data sets: the mean over them of the larger of half a point and the binomial standard error of "
+        "the data set's test set"
+    )

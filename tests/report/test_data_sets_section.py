@@ -74,6 +74,16 @@ def test_an_effect_on_few_data_sets_is_not_said_of_all(tmp_path):
     assert "Method new helps on both data sets that have it, of all 3: a by" in answer(files)
 
 
+def test_trials_and_missing_runs_are_named_by_data_set_and_its_own_seed(tmp_path):
+    frame = table(dict.fromkeys("abc", 0.05))
+    frame = frame[~((frame["dataset"] == "c") & (frame["seed"] == 4) & (frame["method"] == "new"))]
+    frame.to_csv(tmp_path / "sweep.csv", index=False)
+    foreign = read_imported(read_file_runs(tmp_path / "sweep.csv", study=None), ImportOptions(block="dataset"))
+    assert foreign.results["trial"].is_unique
+    assert "a/one-factor-method=new-s5" in set(foreign.results["trial"])
+    assert any("method=new with seed 4 on c" in note for note in foreign.notes)
+
+
 def test_effects_of_both_signs_are_not_said_to_help_or_hurt(tmp_path):
     files = built(tmp_path, table(dict(zip("abcdef", [0.05, -0.05] * 3, strict=True))))
     assert "Method new differs between data sets (" in answer(files)

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 from synthetic import write_study
 
+from ablate.analysis.effects import BlockRuns, data_set_effects
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.statistical_methods import lost_runs_paragraph, statistics_paragraph, verdicts_paragraph
 
@@ -23,6 +24,17 @@ def test_the_margin_is_said_with_its_source(inputs: Inputs) -> None:
     stated = dataclasses.replace(inputs, facts=dataclasses.replace(inputs.facts, margin=0.01))
     assert text in verdicts_paragraph(stated)
     assert text not in said
+
+
+def test_the_margin_of_several_data_sets_is_said_to_be_the_mean_of_theirs(inputs: Inputs) -> None:
+    margins = {"a": 0.005, "b": 0.025}
+    found = data_set_effects([
+        BlockRuns(name, inputs.confirmatory(), dataclasses.replace(inputs.metric, margin=margin))
+        for name, margin in margins.items()
+    ])  # fmt: skip
+    assert found.metric.margin == pytest.approx(0.015)
+    several = dataclasses.replace(inputs, data_sets=found, metric=found.metric)
+    assert "δ is 1.50 points, one for all data sets: the mean over them of" in verdicts_paragraph(several)
 
 
 def test_lost_runs_are_counted_with_their_score(inputs: Inputs) -> None:

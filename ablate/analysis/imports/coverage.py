@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.imports.configurations import Configurations, text_of
-from ablate.analysis.imports.rows import CellRuns
-from ablate.text import first_of, number_of
+from ablate.analysis.imports.rows import OWN_SEED, CellRuns
+from ablate.study.trial import DATA_SET
+from ablate.text import first_of, number_of, printable
 
 MOST_SHOWN = 4
 CROSSED = 0.8  # minimum share of the combinations that were run, for the others to be called missing
@@ -26,9 +27,10 @@ def missing_notes(cells: CellRuns, found: Configurations) -> list[str]:
     if not planned.any():
         return []
     present, seeds = present[:, planned], seeds[planned]
+    named = _named_seeds(cells)
     is_planned = present.mean(axis=1) > COMMON
     holes = [
-        (f"{text_of(found, int(here[at]))} with seed {seeds[seed]:g}")
+        f"{text_of(found, int(here[at]))} with {named[seeds[seed]]}"
         for at, seed in zip(*np.nonzero(~present & is_planned[:, None]), strict=True)
     ]
     absent = _absent(found)
@@ -39,6 +41,15 @@ def missing_notes(cells: CellRuns, found: Configurations) -> list[str]:
     shown = first_of([*holes, *absent], MOST_SHOWN)
     way_out = "If they were started and lost, add their rows with an empty score, so that they count"
     return [f"{n_missing:,} of {n_all:,} runs of the crossing {_is(n_missing)} missing: {shown}. {way_out}."]
+
+
+def _named_seeds(cells: CellRuns) -> dict[float, str]:
+    """ "seed 3", or on one of several data sets "seed 3 on mnist"."""
+    first = cells.rows.drop_duplicates("seed")
+    if OWN_SEED not in first:
+        return {seed: f"seed {seed:g}" for seed in first["seed"]}
+    columns = zip(first["seed"], first[OWN_SEED], first[DATA_SET], strict=True)
+    return {seed: f"seed {own:g} on {printable(str(name))}" for seed, own, name in columns}
 
 
 def _absent(found: Configurations) -> list[str]:

@@ -22,12 +22,13 @@ from ablate.text import printable
 
 NO_SCORE, NO_STATE = "no score is recorded", "no state is recorded"
 LEFT_OUT = "left out"  # how a run ended that the user drops: nobody knows more
+OWN_SEED = "own_seed"  # within a block; "seed" tells the blocks apart, too
 NOT_FINITE = "the score is not finite"
 
 
 def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> pd.DataFrame:
     """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`;
-    before them `data_set`, if the runs are blocked.
+    before them `data_set`, and `own_seed` as the table numbers it, if the runs are blocked.
 
     A run without a score is lost: tools write NaN as an empty cell. Unless `counts_missing`, it is left out, as is one
     without a state.
@@ -46,7 +47,7 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
         reason = reason.mask((state == "killed") & (runs.table[roles.state].str.strip() == ""), NO_STATE)
     seeds = seeds_of(runs, roles.seeds)
     width = len(str(len(raw)))
-    block = {DATA_SET: _one_spelling(runs.table[roles.block])} if roles.block else {}
+    block = {DATA_SET: _one_spelling(runs.table[roles.block]), **_own_seed(runs, roles)} if roles.block else {}
     return pd.DataFrame(
         block
         | {
@@ -58,6 +59,12 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
             "reason": reason,
         }
     )
+
+
+def _own_seed(runs: Runs, roles: Roles) -> "dict[str, pd.Series[float]]":
+    """The seed within a block, where the block is the first of the columns that make a replicate."""
+    own = seeds_of(runs, tuple(name for name in roles.seeds if name != roles.block))
+    return {} if own is None else {OWN_SEED: own}
 
 
 def _one_spelling(column: "pd.Series[str]") -> "pd.Series[str]":
@@ -173,7 +180,8 @@ def one_factor_rows(
         phase="ablation", design="one-factor", variant=variant, factor=names, level=levels,
         against=np.where(is_reference, "", REFERENCE),
     )  # fmt: skip
-    rows["trial"] = "one-factor-" + rows["variant"] + "-s" + rows["seed"].astype(int).astype(str)
+    seeds, place = (rows[OWN_SEED], rows[DATA_SET] + "/") if OWN_SEED in rows else (rows["seed"], "")
+    rows["trial"] = place + "one-factor-" + rows["variant"] + "-s" + seeds.astype(int).astype(str)
     return _table(rows, found, of_row)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.analysis.effects import MIN_DATA_SETS, Metric
+from ablate.analysis.effects.scales import RELATIVE
 from ablate.analysis.statistics.pilot import PilotSd
 from ablate.experiment.data_sets import check_together, list_parts
 from ablate.experiment.events import Notice
@@ -57,10 +58,23 @@ def run(
     facts = check_together(
         settings, options, lambda event: say(console, [event.text] if isinstance(event, Notice) else [])
     )
+    metrics = []
     for part in list_parts(settings, StudyFolder(out / facts[0].label)):
         say(console, [""])
         plan = plan_study(part, options, announce=lambda text: say(console, [text]))
         _print_plan(plan, console, timing=timing, of=len(settings.data_sets))
+        metrics.append(typical_sd(plan.entries.values(), plan.facts)[1])
+    say(console, margin_said(metrics), soft_wrap=not console.is_terminal)
+
+
+def margin_said(metrics: Sequence[Metric]) -> list[str]:
+    """That one margin holds on all data sets, where they have different ones; `metrics` has each data set's."""
+    margins = [metric.margin * metric.scale for metric in metrics]
+    if len(set(margins)) < 2 or any(metric.unit not in RELATIVE for metric in metrics):
+        return []
+    unit = metrics[0].unit
+    mean = sum(margins) / len(margins)
+    return ["", f"margin    verdicts on all data sets use one: {mean:.3g} {unit}, the mean of those of the data sets"]
 
 
 def several_said(study: StudySettings) -> list[str]:

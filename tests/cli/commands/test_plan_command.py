@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from ablate.cli.commands.plan import changes_said, trials_said
+from ablate.analysis.effects import Metric
+from ablate.cli.commands.plan import changes_said, margin_said, trials_said
 from ablate.experiment.preview.preview import StudyPreview
 from ablate.plans import TrialCount
 from ablate.storage.resume import ResumeCheck
@@ -23,3 +24,12 @@ def test_a_study_without_seeds_says_that_nothing_is_compared():
         "ablation", "none, since ablation.seeds is 0: nothing is compared or read on the test set",
     ]  # fmt: skip
     assert trials_said(preview(seeds=())) == ["nothing to train: no search trials and no seeds"]
+
+
+def test_the_one_margin_of_data_sets_that_have_others_is_said():
+    def metric(margin, unit="points"):
+        return Metric("test_accuracy", "test_accuracy", 1, 100.0 if unit == "points" else 1.0, unit, 0.1, margin)
+
+    assert "use one: 1.5 points, the mean" in margin_said([metric(0.005), metric(0.025)])[1]
+    assert margin_said([metric(0.005), metric(0.005)]) == []
+    assert margin_said([metric(0.1, "nats"), metric(0.2, "nats")]) == []  # ratios have another margin
