@@ -24,7 +24,8 @@ from ablate.training.command.missing_metric import missing_metric
 from ablate.training.command.program_steps import ProgramSteps
 from ablate.training.command.report_file import REPORT, ReportFile
 from ablate.training.command.supervised import ProgramEnd, Stream, Supervised
-from ablate.training.reported import ReportedTrial, column_of
+from ablate.training.reported import ReportedTrial
+from ablate.training.reported_numbers import column_of
 from ablate.training.trainers import Feed, TrainerTask
 from ablate.training.trial_error import TrialError, contained_by
 from ablate.training.trial_folder import user_seed
