@@ -207,19 +207,19 @@ def test_a_worker_that_dies_while_it_waits_is_replaced(task):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "reason", "names_log"),
     [
-        ("wrong", r"must return a keras\.Model"),
-        pytest.param("ends", r"mine\.py:ends .*SystemExit: no model today", marks=pytest.mark.slow),
+        ("wrong", r"must return a keras\.Model", False),  # all is said
+        pytest.param("ends", r"mine\.py:ends .*SystemExit: no model today", True, marks=pytest.mark.slow),
     ],
 )
-def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path, name, reason):
+def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path, name, reason, names_log):
     with (
         pytest.raises(AblateError, match=reason) as raised,
         local(user_task(task, tmp_path, name), workers=1) as scheduler,
     ):
         scheduler.run(Listed([spec("a")]))
-    assert str(raised.value).endswith(f"see {task.log_of(0)}")
+    assert str(raised.value).endswith(f"see {task.log_of(0)}") == names_log
 
 
 def test_a_stop_ends_the_running_trial_after_its_epoch_as_killed(task):
