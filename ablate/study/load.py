@@ -14,7 +14,7 @@ from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.objectives import read_objectives
-from ablate.study.own_trial import check_own_trial, named_role, read_own_trial, with_modes
+from ablate.study.own_trial import ENGINE_TABLES, check_own_trial, named_role, read_own_trial, with_modes
 from ablate.study.read_task import check_judging
 from ablate.study.settings import (
     Data,
@@ -93,8 +93,8 @@ def _on_one(layered: Layered, path: Path, *, quick: bool) -> StudySettings:
     for name in layered.tree:
         if name not in (*_TOP, *_TABLES) or name == "quick":
             raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
-    most = QUICK if quick and not layered.has_quick else {}
     model = _model(layered)
+    most = _limits_of_quick(model) if quick and not layered.has_quick else {}
     named = layered.tree.get("data")
     data_name = named.get("name") if isinstance(named, dict) else None
     takes_factors = lists_factors(data_name, base=path.absolute().parent, given=layered.functions)
@@ -142,6 +142,11 @@ def _on_one(layered: Layered, path: Path, *, quick: bool) -> StudySettings:
         base=path.absolute().parent,
         functions=layered.functions,
     )
+
+
+def _limits_of_quick(model: ModelRef) -> Mapping[tuple[str, str], int]:
+    """The limits that --quick sets; none of the engine's where a study's trials train themselves."""
+    return {key: most for key, most in QUICK.items() if key[0] not in ENGINE_TABLES or not model.trains_itself}
 
 
 def _name(layered: Layered, path: Path) -> str:

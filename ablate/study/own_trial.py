@@ -25,7 +25,7 @@ _VARIABLES = {  # of a program's environment
     "trial": "the trial's name",
 }
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_TABLES = ("schedule", "lr_test", "transfer", "inspect")
+ENGINE_TABLES = ("schedule", "lr_test", "transfer", "inspect")
 _TRAINING = ("epochs", "keep")  # the keys of [training] that a trial of its own has, or that have a rule of their own
 _FOLDER = {"train": "the function's argument folder", "command": "the folder {folder}"}
 _OF_DATA = {
@@ -66,7 +66,7 @@ def check_own_trial(layered: Layered, model: ModelRef, *, data: Data, baseline: 
     if not model.trains_itself:
         return
     who = what_trains(model)
-    for table in _TABLES:
+    for table in ENGINE_TABLES:
         if table in layered.tree:
             raise layered.error((table,), f"is for networks that ablate trains, but {who} trains", hint="remove it")
     for name in read_table(layered, ("training",)):

@@ -7,11 +7,12 @@ from ablate.study.own_trial import filled, placeholders
 from ablate.study.toml import to_toml
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("text", [OWN_TRAIN, OWN_COMMAND])
-def test_what_is_written_back_gives_an_equal_study(load, text):
-    study = load(text)
+def test_what_is_written_back_gives_an_equal_study(load, text, quick):
+    study = load(text, quick=quick)
     assert study.model.trains_itself
-    again = load(to_toml(study))
+    again = load(to_toml(study), quick=quick)
     assert again.model_copy(update={"source": study.source}) == study
 
 
