@@ -52,12 +52,17 @@ def import_file(
     path: Path, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
 ) -> ModuleType:
     """A user's file, imported anew; the arguments are those of `import_function`."""
+    check_file(path, setting=setting)
+    with guard(f"{setting}: {path}") if guard else nullcontext():
+        return explained(lambda: _imported(path, setting), f"{setting}: importing {path} failed")
+
+
+def check_file(path: Path, *, setting: str) -> None:
+    """Raise `StudyError` if a user's file is missing; `setting` is the key that names it."""
     if not _is_file(path):
         raise StudyError(
             f"{setting}: no such file: {path}\n  give its path relative to the study file, as file.py:function"
         )
-    with guard(f"{setting}: {path}") if guard else nullcontext():
-        return explained(lambda: _imported(path, setting), f"{setting}: importing {path} failed")
 
 
 def function_in(module: ModuleType, function: str, *, path: Path, setting: str) -> Callable[..., Any]:  # Any: as above

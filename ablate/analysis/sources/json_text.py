@@ -36,11 +36,7 @@ def json_record(path: Path, *, way_out: str) -> JsonRecord:
     """The object that a tool's JSON file holds. Raises `DataError` with the way out if it cannot be read."""
     place = printable(str(path), 300)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        value = json.loads(content)
+        value = json.loads(bounded_bytes(path, most=MOST_BYTES))
         check_characters(value)
     except OSError as err:
         raise DataError(f"{place}: cannot be read: {err.strerror}\n  {way_out}") from err
@@ -49,6 +45,15 @@ def json_record(path: Path, *, way_out: str) -> JsonRecord:
     if not isinstance(value, dict):
         raise DataError(f"{place}: must hold a JSON object, got a {type(value).__name__}\n  {way_out}")
     return value
+
+
+def bounded_bytes(path: Path, *, most: int) -> bytes:
+    """The content of a file. Raises `OSError`, and `ValueError` if it has more than `most` bytes."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return content
 
 
 def check_characters(value: object) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no type information
 
-from ablate.analysis.sources.json_text import JsonRecord, check_characters
+from ablate.analysis.sources.json_text import JsonRecord, bounded_bytes, check_characters
 from ablate.errors import DataError
 from ablate.text import printable
 
@@ -25,11 +25,7 @@ def yaml_record(path: Path, *, way_out: str) -> JsonRecord:
     """The table that a tool's YAML file holds. Raises `DataError` with the way out if it cannot be read."""
     place = printable(str(path), 300)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        value = yaml.load(content, Loader=PlainLoader)  # a SafeLoader
+        value = yaml.load(bounded_bytes(path, most=MOST_BYTES), Loader=PlainLoader)  # a SafeLoader
         check_characters(value)
     except OSError as err:
         raise DataError(f"{place}: cannot be read: {err.strerror}\n  {way_out}") from err

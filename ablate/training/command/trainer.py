@@ -16,7 +16,7 @@ from ablate.study.own_trial import filled
 from ablate.study.task import Task
 from ablate.study.trial import Level, Outcome, TrialSpec
 from ablate.training.command.environment import program_environment
-from ablate.training.command.find_program import check_script, find_program, other_python
+from ablate.training.command.find_program import find_program, other_python
 from ablate.training.command.held_folder import held_folder
 from ablate.training.command.kept_output import OUTPUT, LastBytes, OutputFile
 from ablate.training.command.last_words import MOST_LINES, LastWords, failure_of
@@ -24,6 +24,7 @@ from ablate.training.command.missing_metric import missing_metric
 from ablate.training.command.program_steps import ProgramSteps
 from ablate.training.command.report_file import REPORT, ReportFile
 from ablate.training.command.supervised import ProgramEnd, Stream, Supervised
+from ablate.training.own_code import check_command
 from ablate.training.reported import ReportedTrial
 from ablate.training.reported_numbers import column_of
 from ablate.training.trainers import Feed, TrainerTask
@@ -49,12 +50,7 @@ class CommandTrials:
         """Check that the program of the baseline is there, and its script."""
         if not hasattr(os, "fork"):
             raise StudyError("model.command: programs run on Linux and macOS only\n  write a function: train = …")
-        seed = user_seed(self._study.seed, 0)
-        values = self._values(seed=seed, test=False)
-        words = filled(self._command, {**self._study.baseline, **values, "folder": str(self._folders)})
-        find_program(words[0], folder=self._base)
-        check_script(words, folder=self._base)
-        notice = other_python(words[0])
+        notice = other_python(check_command(self._study))
         return (notice,) if notice else ()
 
     def train(self, specs: Sequence[TrialSpec], feed: Feed) -> None:
