@@ -17,8 +17,10 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import TypedDict
 
-NUMERIC = ("tensorflow", "keras", "numpy")  # libraries whose versions decide a trial's numbers
-LIBRARIES = ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn")
+NUMERIC = ("tensorflow", "jax", "jaxlib", "keras", "numpy")  # libraries whose versions decide a trial's numbers
+LIBRARIES = (
+    "tensorflow", "jax", "jaxlib", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn",
+)  # fmt: skip
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 BREATH = 1.0  # seconds within which systems repeat a signal: a closed terminal sends SIGHUP twice, systemd two signals
 

@@ -9,6 +9,11 @@ import pytest
 # Before TensorFlow is imported anywhere: its messages would count as output of the tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # of this process and of the workers that it starts
+if os.environ["KERAS_BACKEND"] == "jax":  # before the first array
+    from ablate.training.engine.device import prepare_backend
+
+    prepare_backend("jax", 1)
 os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # as a worker has: equal to the bit
 
 TINY = """

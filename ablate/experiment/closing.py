@@ -22,6 +22,7 @@ from ablate.storage.layers import layers_table
 from ablate.storage.predictions import KeptPredictions, kept_predictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
 from ablate.storage.results import epochs_table, results_table, write_table
+from ablate.study.backend import backend_used
 from ablate.study.settings import StudySettings
 from ablate.tracking import shown_uri
 
@@ -109,6 +110,7 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
         command=facts.command,
         ablate_version=ablate.__version__,
         versions=system.versions(),
+        backend=backend_used(study) or None,
         hardware=HardwareFacts(**system.hardware()),
         workers=facts.workers,
         threads=facts.threads,

@@ -13,11 +13,16 @@ from typing import Any
 
 from ablate import system
 from ablate.storage.provenance import HardwareFacts, Provenance
+from ablate.study.backend import backend_used
 from ablate.study.settings import StudySettings
 from ablate.study.user_code import definition_digests, joint_digest, study_digest
 from ablate.system import NUMERIC
 
-BACKEND = "tensorflow"
+BEFORE = "tensorflow"  # the backend of records that name none: there was no other
+_LIBRARIES: Mapping[str, tuple[str, ...]] = {  # whose versions decide numbers, by backend
+    "tensorflow": ("tensorflow", "keras", "numpy"),
+    "jax": ("jax", "jaxlib", "keras", "numpy"),
+}
 PACKAGE = Path(__file__).parents[1]
 OWN_CODE, DEVICE = "ablate's code", "device"  # readable names of the ingredients
 # Installed beside TensorFlow, not with it; the kernels of a GPU come from them.
@@ -63,7 +68,7 @@ class Conditions:
     package: str  # digest of the modules of this package that decide a trial's numbers
     model: str  # digest of the user's code: model, data, loss, metrics; "" if there is none, or a file is missing
     versions: Mapping[str, str]  # Python's version without its patch number, and the versions of `NUMERIC`
-    backend: str
+    backend: str  # of Keras; "" where the user's own code trains
     device: str  # kind, as "CPU AMD EPYC" or "GPU NVIDIA H200"
     threads: int  # threads of a worker; 0 on a GPU, where numbers depend on neither this nor the next field
     processors: int  # processors that a worker sees: XLA divides its loops by them
@@ -98,7 +103,7 @@ def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
         package=str(text["package"]),
         model=str(text["model"]),
         versions={str(name): str(version) for name, version in text["versions"].items()},
-        backend=str(text.get("backend", BACKEND)),  # there was no other
+        backend=str(text.get("backend", BEFORE)),
         device=str(text.get("device", "")),
         threads=int(text.get("threads", 0)),
         processors=int(text.get("processors", 0)),
@@ -114,8 +119,8 @@ def of_provenance(facts: Provenance) -> Conditions:
     return Conditions(
         package="",
         model=str((facts.model or {}).get("code") or ""),
-        versions=_deciding(facts.versions or {}),
-        backend=BACKEND,
+        versions=_deciding(facts.versions or {}, backend := facts.backend or BEFORE),
+        backend=backend,
         device=_device(gpus, hardware.cpu or ""),
         threads=0 if gpus else threads,
         processors=processors if workers and threads and cores and not gpus else 0,
@@ -166,11 +171,12 @@ def _here(study: StudySettings | None, *, on_gpu: bool, threads: int, processors
     hardware = system.hardware()
     gpus = (hardware["gpus"] or ["of an unknown kind"]) if on_gpu else []
     model = model_digest(study) if study is not None else ""
+    backend = backend_used(study) if study is not None else ""
     return Conditions(
         package=package_digest(),
         model=model,
-        versions=_deciding(system.versions()) | (_gpu_versions() if on_gpu else {}),
-        backend=BACKEND,
+        versions=_deciding(system.versions(), backend) | (_gpu_versions() if on_gpu else {}),
+        backend=backend,
         device=_device(gpus, hardware["cpu"]) + _which(gpus),
         threads=0 if on_gpu else threads,
         processors=0 if on_gpu else processors,
@@ -178,9 +184,10 @@ def _here(study: StudySettings | None, *, on_gpu: bool, threads: int, processors
     )
 
 
-def _deciding(versions: Mapping[str, str]) -> dict[str, str]:
+def _deciding(versions: Mapping[str, str], backend: str) -> dict[str, str]:
     """The versions that numbers depend on; Python's too: since 3.12, its `sum` rounds differently."""
-    found = {name: versions[name] for name in NUMERIC if versions.get(name)}
+    names = _LIBRARIES.get(backend, NUMERIC)
+    found = {name: versions[name] for name in names if versions.get(name)}
     return found | ({"python": ".".join(versions["python"].split(".")[:2])} if versions.get("python") else {})
 
 

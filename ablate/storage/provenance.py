@@ -186,6 +186,7 @@ class Provenance:
     command: str | None = None  # the command as typed
     ablate_version: str | None = None
     versions: Mapping[str, str] | None = None  # versions of Python and the libraries
+    backend: str | None = None  # of Keras, which trained the networks
     hardware: HardwareFacts | None = None
     workers: Count | None = None
     threads: Count | None = None  # threads of each worker

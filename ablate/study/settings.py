@@ -13,6 +13,7 @@ from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode
 
 Keep: TypeAlias = Literal["none", "best", "all"]
+BackendName: TypeAlias = Literal["auto", "jax", "tensorflow"]
 Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -104,14 +105,16 @@ class Training(StudyTable):
     # recovers may overshoot to hundreds in its first batches; a run that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
     precision: Precision = "float32"  # Keras' dtype policy; mixed policies pay off on GPUs with tensor cores
+    # Keras' backend; auto: KERAS_BACKEND if set, else JAX where it is installed and no code imports TensorFlow.
+    backend: BackendName = "auto"
     # A name of Keras or "my.py:f", where build's model comes uncompiled; None: by the targets.
     loss: str | None = Field(default=None, min_length=1, max_length=1000)
     # Models kept as .keras files: that of the search's best trial (without a search, the reference's best run), or all.
     keep: Keep = "none"
 
     def deciding(self) -> dict[str, Any]:  # Any: JSON
-        """The settings that decide the numbers of a trial."""
-        return self.model_dump(exclude={"keep"})
+        """The settings that decide the numbers of a trial; its conditions have the backend."""
+        return self.model_dump(exclude={"keep", "backend"})
 
 
 class MetricTable(StudyTable):

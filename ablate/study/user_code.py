@@ -173,6 +173,21 @@ def _is_recorded(module: str) -> bool:
     return module in NUMERIC or module in sys.stdlib_module_names
 
 
+def imports_module(study: StudySettings, module: str) -> bool:
+    """Whether the code of a study's model, loss or metrics imports a top-level module; no if it cannot be read."""
+    named = [function for function in named_functions(study, but_data=True) if function.role == "build"]
+    return any(module in _imported_elsewhere(function, base=study.base) for function in named)
+
+
+def _imported_elsewhere(model: ModelRef, *, base: Path) -> Collection[str]:
+    if model.given is not None:
+        return model.given.imported
+    try:
+        return {found for path in user_files(base / model.file) for found in _imported_by(path)}
+    except OSError:
+        return ()
+
+
 def may_compile(model: ModelRef, *, base: Path) -> bool:
     """Whether a model may come compiled, with a loss of its own, which nobody knows before it is built.
 

@@ -10,7 +10,6 @@ from ablate.study.trial import RateTest, TrialSpec
 from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.contexts import Contexts
-from ablate.training.engine.device import prepare_tensorflow
 from ablate.training.fit.check import check_fitted
 from ablate.training.keeping import check_keeping
 from ablate.training.pretraining import find_origin
@@ -26,7 +25,6 @@ class BuiltModels:
     """Trains specs of one structure at a time, on the examples of their configuration."""
 
     def __init__(self, task: TrainerTask) -> None:
-        prepare_tensorflow(task.threads)  # before TensorFlow's first operation
         self._cache = task.cache
         memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
         origin = find_origin(task.study, data, cache=task.cache, room=task.room, on_epoch=task.on_life)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from backends import NO_ROOM, short_of_memory
 from in_process import run_trial
 
 from ablate.data.predictions import unpack
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 from ablate.training import stack
-from ablate.training.engine.backend import OutOfMemory
 from ablate.training.engine.batches import MicroBatches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.program import Program
@@ -153,7 +153,7 @@ def test_a_stack_without_memory_starts_over_in_smaller_ones(specs, stacked, alon
     def cramped(program, *arguments, **options):
         sizes.append(program.size)
         if program.size == 4 and options["n_steps"].any():
-            raise OutOfMemory(None, None, "no room")
+            raise short_of_memory()
         return train(program, *arguments, **options)
 
     monkeypatch.setattr(Program, "train", cramped)
@@ -167,7 +167,7 @@ def test_a_stack_without_memory_starts_over_in_smaller_ones(specs, stacked, alon
 
 def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digits, monkeypatch):
     def cramped(*_, **__):
-        raise OutOfMemory(None, None, "no room")
+        raise short_of_memory()
 
     context, pieces, build = TrainingContext(tiny_study, digits), [], Program.__init__
 
@@ -188,7 +188,7 @@ def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digi
     patient = tiny_study.model_copy(update={"retries": tiny_study.retries.model_copy(update={"out_of_memory": 0})})
     once = TrainingContext(patient, digits)
     at_once = run_trial(specs[0], once, RateFinder(once, cache=None))
-    assert (at_once.state, at_once.reason) == ("out_of_memory", "ResourceExhaustedError: no room")
+    assert (at_once.state, at_once.reason) == ("out_of_memory", NO_ROOM)
     assert len(pieces) == 7
 
 

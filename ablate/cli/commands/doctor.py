@@ -17,6 +17,7 @@ from ablate.errors import AblateError
 from ablate.interface.display.stream import say
 from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
+from ablate.study.backend import usual_backend
 from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.study.load import load_study
 from ablate.study.settings import StudySettings
@@ -81,8 +82,8 @@ def _facts(uri: str, data_dir: Path | None, *, announce: Callable[[str], None]) 
     yield from _data(data_dir)
     yield _folder()
     yield _store(uri)
-    yield (tensorflow := _tensorflow())
-    if tensorflow[2]:
+    yield (backend := _backend())
+    if backend[2]:
         announce(f"...   {'training':<12}  training a tiny network, as a study does (about 10 s)")
         yield _training()
 
@@ -98,12 +99,16 @@ def _machine() -> list[Fact]:
     ]
 
 
-def _tensorflow() -> Fact:
+def _backend() -> Fact:
+    """The backend that trains where a study names none."""
     try:
-        gpus = visible_gpus()
-    except ImportError as err:
-        return "tensorflow", f"cannot be imported: {err}", False
-    return "tensorflow", f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the CPU", True
+        backend = usual_backend()
+        gpus = visible_gpus(backend)
+    except (AblateError, ImportError) as err:
+        reason = _in_a_line(err) if isinstance(err, AblateError) else f"cannot be imported: {err}"
+        return "backend", reason, False
+    there = f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the CPU"
+    return "backend", f"{backend}, {there}", True
 
 
 def _data(data_dir: Path | None) -> list[Fact]:

@@ -52,9 +52,10 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
 
 def _find(study: StudySettings, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
     """The test, the unit of its losses, and the study's folder."""
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.study.backend import backend_of
+    from ablate.training.engine.device import prepare_backend
 
-    prepare_tensorflow()
+    prepare_backend(backend_of(study))
     from ablate.experiment.options import label, open_data
     from ablate.training.engine.context import TrainingContext
     from ablate.training.pretraining import find_origin

@@ -59,12 +59,13 @@ def summary(study: StudySettings, data_dir: Path | None) -> list[str]:
     from ablate.data.trees import example_shape
     from ablate.experiment.options import open_data
     from ablate.experiment.preview.preview import outline
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.study.backend import backend_of
+    from ablate.training.engine.device import prepare_backend
 
     data = open_data(study, data_dir, announce=print)
     if study.model.trains_itself:
         return outline(study)
-    prepare_tensorflow()
+    prepare_backend(backend_of(study))
     from ablate.training.engine.parameters import count_model_parameters
 
     shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)

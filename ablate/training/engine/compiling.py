@@ -14,7 +14,7 @@ from ablate.errors import AblateError, reason_of, text_of
 from ablate.storage.files.atomic import write_once
 from ablate.storage.files.kept import keep, load_kept
 from ablate.text import listed, printable
-from ablate.training.engine.backend import is_out_of_memory
+from ablate.training.engine.backend import ALWAYS_XLA, is_out_of_memory
 
 MOST = 32  # trials in one program
 T = TypeVar("T", bool, int)
@@ -35,10 +35,12 @@ _REFUSED = frozenset({"RandomPerspective", "RandomRotation", "RandomShear", "Ran
 def uses_xla(model: keras.Model, *, on_gpu: bool) -> bool | None:
     """Whether to use XLA for this model on this device; None if it has to be measured.
 
-    No if XLA has no kernel for a layer. Otherwise yes on a GPU. On a CPU, yes for dense layers (20 of them train 1.7
-    times as fast on two cores) and no for convolutions (six of them train 50 times as slowly). Recurrent, attention
-    and users' own layers vary.
+    Always on JAX. On TensorFlow no if XLA has no kernel for a layer, and otherwise yes on a GPU. On a CPU, yes for
+    dense layers (20 of them train 1.7 times as fast on two cores) and no for convolutions (six of them train 50 times
+    as slowly). Recurrent, attention and users' own layers vary.
     """
+    if ALWAYS_XLA:
+        return True
     kinds = {type(layer).__name__ for layer in leaves(model)}
     if kinds & _REFUSED:
         return False

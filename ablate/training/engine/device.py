@@ -1,36 +1,64 @@
-"""Set up TensorFlow in this process before its first operation: determinism, threads, GPU memory, logging."""
+"""Set up Keras and its backend in this process before their first operation."""
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 from ablate.errors import AblateError
-from ablate.storage.conditions import BACKEND
+from ablate.study.backend import VARIABLE, Backend
 
 
-def prepare_tensorflow(threads: int | None = None) -> None:
-    """Make TensorFlow quiet and deterministic, with `threads` (None: all) per operation and GPU memory on demand.
+class Devices(Protocol):
+    """A module of `ablate.training.engine.devices`."""
 
-    Call before TensorFlow has run anything; equal threads give equal numbers to the bit. Raises `AblateError` if
-    keras.json holds settings that these libraries refuse.
+    def prepare(self, threads: int | None) -> None:
+        """Set up the backend."""
+
+    def gpu_names(self) -> list[str]:
+        """The GPUs that it sees."""
+
+    def device_name(self) -> str:
+        """The device of this process."""
+
+    def threads_set(self) -> int:
+        """The threads of this process."""
+
+
+def prepare_backend(backend: Backend, threads: int | None = None) -> None:
+    """Let Keras run on a backend, quiet and deterministic, with `threads` (None: all) and GPU memory on demand.
+
+    Call before the backend has run anything; equal threads give equal numbers to the bit. Raises `AblateError` if Keras
+    runs on another backend here already, or if keras.json holds settings that these libraries refuse.
     """
-    os.environ["KERAS_BACKEND"] = BACKEND
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    check_backend(backend)
+    os.environ[VARIABLE] = backend
     with _quiet_standard_error(), _explained():
-        import tensorflow as tf
-
-        gpus = tf.config.list_physical_devices("GPU")
-        if threads is not None:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.config.experimental.enable_op_determinism()
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
+        _devices(backend).prepare(threads)
         _prepare_keras()
-    tf.get_logger().setLevel("ERROR")  # it mistakes the programs of a study's structures for retracing
+
+
+def check_backend(backend: Backend) -> None:
+    """Raise `AblateError` if Keras runs on another backend in this process: it cannot change."""
+    running = running_backend()
+    if running and running != backend:
+        raise AblateError(
+            f"Keras runs on {running} in this process, but the study trains on {backend}\n"
+            f'  set {VARIABLE}={backend} before Keras is imported, or training.backend = "{running}"'
+        )
+
+
+def running_backend() -> str:
+    """The backend that Keras runs on in this process; "" if Keras is not imported."""
+    if "keras" not in sys.modules:
+        return ""
+    import keras
+
+    return str(keras.backend.backend())
 
 
 def limit_tensorflow(threads: int) -> None:
@@ -48,37 +76,39 @@ def limit_tensorflow(threads: int) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def visible_gpus(backend: Backend) -> list[str]:
+    """The GPUs that a backend sees, by name. Starts its devices."""
+    with _quiet_standard_error():
+        return _devices(backend).gpu_names()
+
+
+def device_name() -> str:
+    """The device of this process: "GPU" and its model, or "CPU" and its threads. Starts the backend's devices."""
+    return _running().device_name()
+
+
+def threads_set() -> int:
+    """The threads per operation set up for this process; 0: as many as it sees processors."""
+    return _running().threads_set()
+
+
+def _running() -> Devices:
+    import keras
+
+    return _devices(cast("Backend", keras.backend.backend()))
+
+
+def _devices(backend: Backend) -> Devices:
+    return cast("Devices", import_module(f"ablate.training.engine.devices.{backend}"))
+
+
 def _prepare_keras() -> None:
-    """Import Keras, and with it the rest of TensorFlow; no setting of keras.json may decide a number."""
+    """Import Keras; no setting of keras.json may decide a number."""
     import keras
 
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs that TensorFlow sees, by name."""
-    with _quiet_standard_error():
-        import tensorflow as tf
-
-        return [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
-
-
-def device_name() -> str:
-    """The device of this process: "GPU" and its model, or "CPU" and its threads. Starts TensorFlow's devices."""
-    import tensorflow as tf
-
-    for gpu in tf.config.list_physical_devices("GPU"):
-        return f"GPU {tf.config.experimental.get_device_details(gpu).get('device_name', '')}"
-    return f"CPU {tf.config.threading.get_intra_op_parallelism_threads()} threads"
-
-
-def threads_set() -> int:
-    """The threads per operation set up for this process; 0: as many as it sees processors."""
-    import tensorflow as tf
-
-    return int(tf.config.threading.get_intra_op_parallelism_threads())
 
 
 @contextmanager
@@ -91,9 +121,7 @@ def _explained() -> Iterator[None]:
         if not path.is_file():
             raise
         rule = f": {err}" if str(err) else ""
-        raise AblateError(
-            f"{path}: TensorFlow and Keras cannot start with this file{rule}\n  correct or remove the file"
-        ) from err
+        raise AblateError(f"{path}: Keras cannot start with this file{rule}\n  correct or remove the file") from err
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Probe:
             return []
         arguments = (state, *examples, dict(scaling), backend.resident(rows))
         self._graph = self._graph or backend.compiled(self._look, arguments, loose={4: (0,)}, xla=False)
-        means, sds, norms = (numbers.numpy() for numbers in self._graph(*arguments))
+        means, sds, norms = (np.asarray(numbers) for numbers in self._graph(*arguments))
         kernels = [self._of(layer.kernel, state) for layer in self._hidden]
         together = zip(self._hidden, means, sds, norms, kernels, strict=True)
         return [
@@ -200,7 +200,7 @@ def _norm(tensor: Tensor) -> Tensor:
 
 def _by_unit(kernel: Tensor) -> Floats32:
     """A kernel, whose last dimension is the units, as (incoming, units)."""
-    numbers: Floats32 = ops.cast(kernel, "float32").numpy()
+    numbers: Floats32 = np.asarray(ops.cast(kernel, "float32"))
     return numbers.reshape(-1, numbers.shape[-1])
 
 

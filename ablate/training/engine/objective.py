@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, final
 
 import keras
+import numpy as np
 from keras import ops
 
 from ablate.data.array import Tensor
@@ -164,12 +165,12 @@ class ClassObjective:
 
     def scored(self, tally: Tally, n: int) -> dict[str, float]:
         """Mean cross-entropy and accuracy."""
-        loss, hits, _ = (total.numpy() for total in tally)
+        loss, hits, _ = (np.asarray(total) for total in tally)
         return {"loss": float(loss / max(n, 1)), "accuracy": float(hits / max(n, 1))}
 
     def spread(self, tally: Tally, n: int) -> float:
         """The mean over the examples."""
-        return float(tally[2].numpy() / max(n, 1))
+        return float(np.asarray(tally[2]) / max(n, 1))
 
     def predictions(self, outputs: Trees, scaling: ScalingTree) -> Trees:
         """The probabilities of the classes, (n, classes)."""

@@ -86,7 +86,7 @@ class Scores:
 
     def classes(self, slot: int) -> Integers:
         """The predicted class of each example of a slot, (n,)."""
-        return np.asarray(self.predicted.numpy()[:, slot].reshape(-1)[: self.n], dtype=np.int32)
+        return np.asarray(np.asarray(self.predicted)[:, slot].reshape(-1)[: self.n], dtype=np.int32)
 
 
 class Program:
@@ -273,7 +273,7 @@ class Program:
             loose = _LOOSE | {5: (0, 2) if batch is None else (0,), 6: (0,)}
             self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
         state, tally, losses, done = self._train[batch](*arguments)
-        return state, tally, losses.numpy(), done.numpy()
+        return state, tally, np.asarray(losses), np.asarray(done)
 
     def _scored(
         self, state: TrainingState, tally: Tally, piece: Piece, scaling: Scaling, n: int

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from backends import short_of_memory
 
 from ablate.storage.files.atomic import write_once
-from ablate.training.engine.backend import OutOfMemory
 from ablate.training.engine.compiling import SIZE, YES_OR_NO, best_size, faster_with_xla, remembered, uses_xla
 
 layers = keras.layers
@@ -73,7 +73,7 @@ def test_stacks_double_as_long_as_each_trial_gets_faster():
 
     def full_above_two(size):
         if size > 2:
-            raise OutOfMemory(None, None, "no room")
+            raise short_of_memory()
         return 1.0
 
     assert best_size(full_above_two, most=8) == 2
@@ -81,9 +81,9 @@ def test_stacks_double_as_long_as_each_trial_gets_faster():
 
 def test_memory_that_ran_short_says_nothing_of_the_compiler():
     def short(_):
-        raise OutOfMemory(None, None, "no room")
+        raise short_of_memory()
 
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(type(short_of_memory())):
         faster_with_xla(short)
 
 

@@ -4,8 +4,9 @@ import weakref
 
 import pytest
 import tensorflow as tf
+from backends import NO_ROOM, short_of_memory
 
-from ablate.training.engine.backend import OutOfMemory, contained
+from ablate.training.engine.backend import contained
 from ablate.training.trial_error import TrialError
 from ablate.workers.worker import Deserted
 
@@ -22,7 +23,7 @@ def raising(err):
     [
         (ValueError("no such layer"), "failed", "ValueError: no such layer"),
         (SystemExit(0), "failed", "SystemExit: 0"),
-        (OutOfMemory(None, None, "no room"), "out_of_memory", "ResourceExhaustedError: no room"),
+        (short_of_memory(), "out_of_memory", NO_ROOM),
         (MemoryError(), "out_of_memory", "MemoryError"),
         (tf.errors.InternalError(None, None, "RESOURCE_EXHAUSTED: x"), "out_of_memory", "InternalError: RESOURCE"),
     ],

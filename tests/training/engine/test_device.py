@@ -5,7 +5,7 @@ import sys
 import keras
 import pytest
 
-from ablate.training.engine.device import prepare_tensorflow
+from ablate.training.engine.device import prepare_backend
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_the_settings_of_keras_that_decide_numbers_are_ours(floatx):
     keras.config.set_floatx(floatx)  # as keras.json does
     keras.config.set_epsilon(1e-3)
     keras.config.set_image_data_format("channels_first")
-    prepare_tensorflow()
+    prepare_backend(keras.backend.backend())
     assert keras.config.floatx() == keras.layers.Dense(1).variable_dtype == "float32"
     assert keras.config.epsilon() == 1e-7
     assert keras.layers.Conv2D(1, 1).data_format == "channels_last"
@@ -34,14 +34,15 @@ def test_the_settings_of_keras_that_decide_numbers_are_ours(floatx):
 def test_a_keras_json_that_cannot_be_taken_is_named(tmp_path):
     (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
     code = """
-from ablate.training.engine.device import prepare_tensorflow
+import sys
+from ablate.training.engine.device import prepare_backend
 from ablate.errors import AblateError
 try:
-    prepare_tensorflow()
+    prepare_backend(sys.argv[1])
 except AblateError as err:
     print(err)
 """
     environment = os.environ | {"KERAS_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: TensorFlow and Keras cannot start with this file")
+    done = subprocess.run([sys.executable, "-c", code, keras.backend.backend()], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: Keras cannot start with this file")
     assert done.stdout.endswith("correct or remove the file\n")

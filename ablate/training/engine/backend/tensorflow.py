@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 Compiled: TypeAlias = Callable[..., Any]
+ALWAYS_XLA = False
 Loose: TypeAlias = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 # Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.

@@ -3,9 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import tensorflow_only
 
-from ablate.training.engine import backend
+from ablate.training.engine.backend import tensorflow as backend
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = tensorflow_only
 
 RNG = np.random.default_rng(0)
 
