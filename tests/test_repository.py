@@ -33,7 +33,12 @@ DOORS = {
     "typer": ("cli/main.py",),
     "rich": ("interface/display/", "cli/commands/"),
     "cloudpickle": ("interface/functions.py",),
-    "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
+    "tensorflow": (
+        "training/engine/backend/tensorflow.py",
+        "training/engine/devices/tensorflow.py",
+        "training/engine/device.py",
+    ),
+    "jax": ("training/engine/backend/jax.py", "training/engine/devices/jax.py", "training/engine/rewriting/"),
     "yaml": ("analysis/sources/yaml_text.py",),
     "PIL": ("data/image_folder.py",),
     "keras": (

@@ -44,9 +44,9 @@ class CompiledMetric:
         after = self.metric.stateless_update_state(list(state), y_true, y_pred, **given)
         return tuple(ops.convert_to_tensor(value) for value in after)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """The result for these variables."""
-        return result_of(self.metric, state)
+        return float(result_of(self.metric, state))
 
 
 def compiled_metrics(model: keras.Model, y: Any, outputs: Any) -> dict[str, CompiledMetric]:

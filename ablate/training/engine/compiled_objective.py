@@ -88,7 +88,7 @@ class CompiledObjective:
         """The streamed metrics."""
         del n
         values = self._metrics.values(tally)
-        return {name: float(value) for name, value in zip(self._metrics.names, values, strict=True)}
+        return dict(zip(self._metrics.names, values, strict=True))
 
     def scored(self, tally: Tally, n: int) -> dict[str, float]:
         """The loss and the streamed metrics."""

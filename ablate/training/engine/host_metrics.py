@@ -80,7 +80,7 @@ def in_batches(
                 {k: ops.convert_to_tensor(a[rows]) for k, a in tree.items()} for tree in (y, outputs)
             )
             state = metric.update(state, y_some, outputs_some, some)
-        return float(ops.convert_to_numpy(metric.value(state)))
+        return metric.value(state)
 
     return compute
 

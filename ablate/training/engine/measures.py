@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ablate.data.array import Tensor
+from ablate.data.array import Floats64, Tensor
 from ablate.study.metrics import TOP_K, NamedMetric
 from ablate.study.task import Target
 from ablate.training.engine import backend
@@ -31,8 +31,8 @@ class Measure(Protocol):
     def update(self, state: MetricState, view: View) -> MetricState:
         """The state with one more batch."""
 
-    def value(self, state: MetricState) -> Tensor:
-        """The metric's value, a scalar."""
+    def value(self, state: MetricState) -> float:
+        """The metric's value. Not in a graph."""
 
 
 def measure_of(metric: NamedMetric, target: Target, kind: OutputKind) -> Measure:
@@ -74,9 +74,9 @@ class RowMean:
         values = ops.cast(self.values(view), "float32")
         return state[0] + ops.sum(values), state[1] + ops.cast(ops.size(values), "float32")
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """The mean; 0 without rows."""
-        return ratio(state[0], state[1])
+        return float(ratio(_exact(state[0]), _exact(state[1])))
 
 
 @final
@@ -99,10 +99,10 @@ class ClassCounts:
         n = ops.cast(ops.shape(y)[0], "float32")
         return (*(old + new for old, new in zip(state[:3], counts, strict=True)), state[3] + n)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """A fraction."""
-        hits, predicted, actual, total = (ops.cast(count, "float64") for count in state)
-        return self.score(ClassTotals(hits, predicted, actual, total, self.target.is_binary))
+        hits, predicted, actual, total = map(_exact, state)
+        return float(self.score(ClassTotals(hits, predicted, actual, total, self.target.is_binary)))
 
     def _flags(self, labels: Tensor) -> Tensor:
         return labels if self.target.kind == "tags" else ops.one_hot(labels, self.target.n_classes, dtype="float32")
@@ -113,30 +113,30 @@ class ClassCounts:
 class Determination:
     """R²: the share of the variance that is predicted, averaged over the numbers of a target as Keras does.
 
-    In float64: the sums of squares of years or prices cancel in float32.
+    By the deviations from the mean so far (Chan, Golub & LeVeque 1979): the squares of years or prices would cancel.
     """
 
     target: Target
 
     def start(self) -> MetricState:
-        """The number of rows, then the sums of y, y² and squared errors, by number."""
-        zeros = [backend.resident(np.zeros(self.target.n_outputs), "float64") for _ in range(3)]
-        return (backend.resident(0.0, "float64"), *zeros)
+        """The number of rows, then the mean, squared deviations from it and squared errors, by number."""
+        zeros = [backend.resident(np.zeros(self.target.n_outputs), "float32") for _ in range(3)]
+        return (backend.resident(0.0, "float32"), *zeros)
 
     def update(self, state: MetricState, view: View) -> MetricState:
         """Add the numbers of a batch."""
-        n = self.target.n_outputs
-        y, outputs = (ops.reshape(ops.cast(t, "float64"), [-1, n]) for t in (view.y, view.outputs))
-        sums = [ops.sum(values, axis=0) for values in (y, y * y, (y - outputs) ** 2)]
-        rows = ops.cast(ops.shape(y)[0], "float64")
-        return (state[0] + rows, *(old + new for old, new in zip(state[1:], sums, strict=True)))
+        before, mean, around, errors = state
+        y, outputs = (ops.reshape(ops.cast(t, "float32"), [-1, self.target.n_outputs]) for t in (view.y, view.outputs))
+        rows, here = ops.cast(ops.shape(y)[0], "float32"), ops.mean(y, axis=0)
+        n, apart = before + rows, here - mean
+        around = around + ops.sum((y - here) ** 2, axis=0) + apart**2 * (before * rows / n)
+        return n, mean + apart * (rows / n), around, errors + ops.sum((y - outputs) ** 2, axis=0)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """At most 1; 0 for the mean of the targets."""
-        n, total, squares, errors = state
-        around = squares - total * total / ops.maximum(n, 1e-12)
-        varies = around > 1e-12 * ops.maximum(squares, 1e-300)
-        return ops.mean(ops.where(varies, 1.0 - errors / ops.where(varies, around, 1.0), 0.0))
+        n, mean, around, errors = map(_exact, state)
+        varies = around > 1e-12 * np.maximum(around + n * mean**2, 1e-300)
+        return float(np.mean(np.where(varies, 1.0 - errors / np.where(varies, around, 1.0), 0.0)))
 
 
 @final
@@ -156,9 +156,9 @@ class KerasMeasure:
         after = self.metric.stateless_update_state(list(state), y_true, y_pred)
         return tuple(ops.convert_to_tensor(value) for value in after)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """The result for these variables."""
-        return ops.cast(result_of(self.metric, state), "float64")
+        return float(result_of(self.metric, state))
 
 
 @final
@@ -178,15 +178,15 @@ class AtLeast:
         """Add the labels of a batch."""
         return self._curves.update(state, view)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         """A fraction."""
         auc = self._auc
         wanted = (auc.true_positives, auc.false_positives, auc.true_negatives, auc.false_negatives)
         places = [next(i for i, v in enumerate(auc.variables) if v is variable) for variable in wanted]
-        hits, false, true_negatives, missed = (ops.cast(state[place], "float64") for place in places)
+        hits, false, true_negatives, missed = (_exact(state[place]) for place in places)
         counts = ClassTotals(hits, hits + false, hits + missed, hits + false + true_negatives + missed)
         allowed = self._bound(counts) >= self._number
-        return ops.mean(ops.max(ops.where(allowed, self._rate(counts), 0.0), axis=0))
+        return float(np.mean(np.max(np.where(allowed, self._rate(counts), 0.0), axis=0)))
 
 
 def result_of(metric: keras.metrics.Metric, state: MetricState) -> Tensor:
@@ -194,6 +194,11 @@ def result_of(metric: keras.metrics.Metric, state: MetricState) -> Tensor:
     result = metric.stateless_result(list(state))
     places = [place for place, variable in enumerate(metric.variables) if variable is result]
     return ops.reshape(state[places[0]] if places else result, ())
+
+
+def _exact(counts: Tensor) -> Floats64:
+    """Counts in float64, on the host."""
+    return np.asarray(counts).astype(np.float64)
 
 
 def _curve(target: Target, curve: str) -> keras.metrics.AUC:

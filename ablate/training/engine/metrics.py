@@ -52,11 +52,11 @@ class StreamedMetrics:
             first += size
         return tuple(after)
 
-    def values(self, state: MetricState) -> list[Tensor]:
-        """The value of each metric, scalars in float64, in the order of `names`."""
-        first, values = 0, []
+    def values(self, state: MetricState) -> list[float]:
+        """The value of each metric, in the order of `names`. Not in a graph."""
+        first, values = 0, list[float]()
         for part, size in zip(self._parts, self._sizes, strict=True):
-            values.append(ops.cast(part.value(tuple(state[first : first + size])), "float64"))
+            values.append(part.value(tuple(state[first : first + size])))
             first += size
         return values
 
@@ -120,7 +120,7 @@ def adds_up(metric: CompiledMetric, y: Any, outputs: Any) -> bool:  # Any: array
         for rows in parts:
             some = None if weights is None else ops.convert_to_tensor(weights[rows])
             state = metric.update(state, _rows(y, rows), _rows(outputs, rows), some)
-        return float(np.asarray(metric.value(state)))
+        return metric.value(state)
 
     try:
         values = value(slice(PROBED)), value(slice(FIRST), slice(FIRST, PROBED))
@@ -141,7 +141,7 @@ class _Part(Protocol):
 
     def update(self, state: MetricState, batch: "_Batch") -> MetricState: ...
 
-    def value(self, state: MetricState) -> Tensor: ...
+    def value(self, state: MetricState) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _Known:
         y, outputs = batch.y[self.output], batch.outputs[self.output]
         return self.measure.update(state, view_of(self.target, self.kind, y, outputs))
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         return self.measure.value(state)
 
 
@@ -189,7 +189,7 @@ class _Compiled:
         weights = batch.weights if self.metric.is_weighted else None
         return self.metric.update(state, leaves(as_held(to_tree(batch.y), self.columns)), batch.outputs, weights)
 
-    def value(self, state: MetricState) -> Tensor:
+    def value(self, state: MetricState) -> float:
         return self.metric.value(state)
 
 

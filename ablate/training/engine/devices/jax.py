@@ -1,4 +1,4 @@
-"""Set up JAX before its first operation: 64-bit numbers, threads, GPU memory."""
+"""Set up JAX before its first operation: threads, GPU memory."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,15 +9,11 @@ _STARTED = {"threads": 0}  # of this process, as set up; 0: as many as it sees p
 
 
 def prepare(threads: int | None) -> None:
-    """Start JAX's devices with `threads` (None: one per processor) and GPU memory on demand.
-
-    Sums of squares and shares of counts need 64-bit numbers; networks stay at the precision that a study names.
-    """
+    """Start JAX's devices with `threads` (None: one per processor) and GPU memory on demand."""
     pool = {} if threads is None else {_THREADS: str(threads)}
     with _environment({"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **pool}):
         import jax
 
-        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX types it in part
         jax.devices()
     _STARTED["threads"] = threads or 0
 
