@@ -5,9 +5,10 @@ from keras import layers, ops
 
 from ablate.data.array import Tensor
 from ablate.errors import StudyError
-from ablate.models.blocks import augmented, restart_augmentation
+from ablate.models.augmentation import augmented, restart_augmentation
 from ablate.models.built_in import check_data, flat_output, image_shape
-from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
+from ablate.models.initializers import reseeded
+from ablate.models.layers import LayerSeeds, normalization_layer
 from ablate.models.model_data import ModelData, Shape
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
