@@ -69,10 +69,11 @@ def seeded_initializer(level: str, *, seed: int) -> initializers.Initializer:
 
 def reseeded(initializer: initializers.Initializer, *, seed: int) -> initializers.Initializer:
     """An initializer of the same distribution with that seed, drawn on the host; the same one if it is not random."""
-    config = initializer.get_config()
+    like = initializer.like if isinstance(initializer, HostDrawn) else initializer
+    config = like.get_config()
     if "seed" not in config:
-        return initializer
-    return HostDrawn(type(initializer).from_config({**config, "seed": seed}))
+        return like
+    return HostDrawn(type(like).from_config({**config, "seed": seed}))
 
 
 def output_initializer(hidden: str) -> str:

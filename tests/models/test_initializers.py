@@ -130,6 +130,11 @@ def test_an_initializer_with_arguments_keeps_them():
     assert np.abs(made).max() > 0.1 * 2.5
 
 
+def test_a_seed_can_be_replaced_by_another():
+    again = reseeded(seeded_initializer("he_normal", seed=1), seed=2)((6, 4))
+    assert np.array_equal(again, drawn("he_normal", (6, 4), seed=2))
+
+
 def test_an_initializer_that_does_not_draw_stays_as_it_is():
     constant = keras.initializers.Constant(3.0)
     assert reseeded(constant, seed=1) is constant
