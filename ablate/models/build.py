@@ -79,7 +79,7 @@ def _check(model: object, data: ModelData) -> None:
     check_parts(model)
     check_shapes(model, data)
     check_trains(model)
-    values = {v.path: v.numpy() for v in model.trainable_variables}
+    values = {v.path: np.asarray(v) for v in model.trainable_variables}
     wrong = [path for path, value in values.items() if not np.isfinite(value).all()]
     if wrong:
         raise StudyError(

@@ -1,10 +1,12 @@
 """Create the Keras layers that factor levels name, seeded by replicate, role and position."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from ablate.data.array import Tensor
@@ -88,6 +90,10 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
         scale = keras.ops.rsqrt((1 - rate) * (1 + rate * low**2))
         return scale * keras.ops.where(kept, inputs, low * keras.ops.ones_like(inputs)) - scale * low * rate
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """That of the input."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:  # Any: JSON
         """The arguments that rebuild this layer."""
         own = {"rate": self.rate, "seed": self.seed, "alpha": self.alpha, "always": self.always}
@@ -123,14 +129,14 @@ def is_of_trial(variable: keras.Variable) -> bool:
 
 
 def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
-    """Float32 numbers in [0, 1) of `shape`."""
+    """Float32 numbers in [0, 1) of `shape`, equal to the bit on every backend."""
     state = ops.cast(state, "uint32")
     key = _mixed(state[0] ^ _word(_GOLDEN))
     step = state[1] + state[1]
     # Each step has its own odd multiplier, so that no step's numbers are a subsequence of another's.
     multiplier = ops.bitwise_or(_mixed(key + step), _word(1))
     offset = _mixed(key + step + _word(1))
-    place = ops.cast(ops.arange(ops.prod(shape), dtype="int32"), "uint32")
+    place = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
     bits = ops.right_shift(_mixed(place * multiplier + offset), _word(8))
     return ops.reshape(ops.cast(bits, "float32") * 2.0**-24, shape)
 
@@ -152,7 +158,7 @@ def weights_digest(model: keras.Model) -> str:
     for variable in model.weights:
         if is_of_trial(variable):
             continue
-        flat = variable.numpy().reshape(-1)  # on the host: JAX would compile each shape
+        flat = np.asarray(variable).reshape(-1)  # on the host: JAX would compile each shape
         values = flat[:: max(1, flat.size // SAMPLED)]
         if values.size and (values != values[0]).any():
             digest.update(values.tobytes())

@@ -4,7 +4,7 @@ Names that begin with "bits" must be equal on all backends; the others equal wit
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ SEEDS = (0, 1, 12_345, 2**31 - 1)  # what `seeds.integer` can give
 SHAPES = ((6, 4), (3, 3, 2, 5), (7,))
 MODELS: Mapping[str, dict[str, object]] = {
     "mlp": {"initializer": "he_normal", "activation": "prelu", "normalization": "batch"},
-    "cnn": {"initializer": "orthogonal*0.5", "augmentation": "all", "dropout": 0.3},
+    "cnn": {"initializer": "orthogonal*0.5", "augmentation": "all", "dropout": 0.3, "mc_samples": 2},
     "unet": {"initializer": "lecun_uniform"},
     "resnet": {"normalization": "layer", "augmentation": "flip"},
     "text": {"encoder": "gru", "vocabulary": 12},
@@ -32,8 +32,9 @@ MODELS: Mapping[str, dict[str, object]] = {
 
 def draws() -> dict[str, np.ndarray]:
     """Everything below, by name."""
-    parts = (_of_initializers(), _of_models(), _of_restarted(), _of_noise(), _of_dropout(), _of_augmentation())
-    return {name: np.asarray(ops.convert_to_numpy(value)) for part in parts for name, value in part}
+    plain = (_of_initializers(), _of_models(), _of_restarted(), _of_noise(), _of_dropout(), _of_augmentation())
+    parts = (*plain, _of_compiled_noise(), _of_compiled_augmentation())
+    return {name: np.asarray(value) for part in parts for name, value in part}
 
 
 def _of_initializers() -> Iterator[tuple[str, object]]:
@@ -58,14 +59,16 @@ def made(kind, *, replicate=1) -> keras.Model:
 def _of_models() -> Iterator[tuple[str, object]]:
     for kind in MODELS:
         model = made(kind)
-        yield from ((f"bits of {kind} {number}", value) for number, value in enumerate(model.get_weights()))
+        yield from ((f"bits of {kind} {number}", value) for number, value in enumerate(map(np.asarray, model.weights)))
         yield f"bits of the digest of {kind}", np.frombuffer(bytes.fromhex(weights_digest(model)), np.uint8)
 
 
 def _of_restarted() -> Iterator[tuple[str, object]]:
     model = made("cnn", replicate=7)
     restart(model, {**BASE, **levels("cnn", **MODELS["cnn"])}, layer_seeds=LayerSeeds(0, 1))
-    yield from ((f"bits of a restarted cnn {number}", value) for number, value in enumerate(model.get_weights()))
+    yield from (
+        (f"bits of a restarted cnn {number}", value) for number, value in enumerate(map(np.asarray, model.weights))
+    )
 
 
 def _of_noise() -> Iterator[tuple[str, object]]:
@@ -96,6 +99,32 @@ def _of_augmentation() -> Iterator[tuple[str, object]]:
         restart_augmentation(model, layer_seeds=LayerSeeds(3, 2))
         for step in range(2):
             yield f"{'bits of ' if kind == 'flip' else ''}{kind} {step}", model(images, training=True)
+
+
+def _of_compiled_noise() -> Iterator[tuple[str, object]]:
+    """For one trial, and for several side by side."""
+    states = np.array([[seed, step] for seed in SEEDS for step in (0, 9)], keras.random.SeedGenerator(0).state.dtype)
+    yield "bits of compiled noise", compiled(lambda state: uniform((5, 6), state=state))(states[0])
+    side_by_side = compiled(lambda some: ops.vectorized_map(lambda state: uniform((5, 6), state=state), some))
+    yield "bits of noise side by side", side_by_side(states)
+
+
+def _of_compiled_augmentation() -> Iterator[tuple[str, object]]:
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, augmented(inputs, "all", layer_seeds=LayerSeeds(3, 1)))
+    frozen = [variable.value for variable in model.non_trainable_variables]
+    images = np.random.default_rng(0).random((9, 8, 8, 3), np.float32)
+    yield "compiled images", compiled(lambda x: model.stateless_call([], frozen, x, training=True)[0])(images)
+
+
+def compiled(function: Callable[..., object]) -> Callable[..., object]:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True)
 
 
 if __name__ == "__main__":
