@@ -172,6 +172,19 @@ def test_a_file_has_keras_own_layers_only(context_of, written, tmp_path):
     assert rates == pytest.approx([0.3, 0.3])
 
 
+def test_augmentation_and_initializers_are_kept_as_those_of_keras(context_of, written, tmp_path):
+    model, _, _ = written(context_of(), augmentation="all", initializer="orthogonal")
+    assert b"ablate" not in config_of(tmp_path / "model.keras")
+    inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    flip, rotation, zoom = inner.layers[1:4]
+    assert (type(flip), flip.mode) == (keras.layers.RandomFlip, "horizontal")
+    assert (type(rotation), rotation.factor) == (keras.layers.RandomRotation, (-15 / 360, 15 / 360))
+    assert (type(zoom), zoom.height_factor, zoom.width_factor) == (keras.layers.RandomZoom, 0.1, None)
+    kernels = [layer.kernel_initializer for layer in inner.layers if isinstance(layer, keras.layers.Dense)]
+    assert {type(one).__name__ for one in kernels[:-1]} == {"Orthogonal"}
+    assert type(kernels[-1]).__name__ == "GlorotUniform"
+
+
 def test_the_rate_of_a_dropout_is_the_trials_not_that_of_the_trial_before(context_of, written):
     context = context_of()
     written(context, dropout=0.1)
