@@ -169,11 +169,9 @@ class RateFinder:
         return ramp_losses(self._context, factors, split, replicate, clock, rates=ramp, order=list(order))
 
     def _order(self, split: Split, replicate: int, *, batch: int) -> Indices:
-        study, n = self._context.study, len(split.train)
-        batch = min(batch, n)
+        study = self._context.study
         rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
-        # As many rows as an epoch of the program has, so that any ramp runs on it.
-        return ramp_batches(split.train, rows=max(len(self._context.ramp), n // batch), batch=batch, rng=rng)
+        return ramp_batches(split.train, min_rows=len(self._context.ramp), batch=batch, rng=rng)
 
     def _plan(self, factors: Factors, replicate: int) -> RampPlan:
         study, n_train = self._context.study, len(self._context.split(replicate, factors).train)

@@ -13,7 +13,7 @@ from ablate.data.array import Floats64
 from ablate.data.trees import rows_of
 from ablate.errors import StudyError
 from ablate.study.trial import Epoch
-from ablate.training.engine.batches import Indices, epoch_batches, evaluation_chunks
+from ablate.training.engine.batches import EpochPart, Indices, epoch_batches, evaluation_chunks
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
@@ -121,10 +121,12 @@ class Slots:
         scaling = self._context.scaling([trial.split for trial in slots], part="train")
         orders = [permutations.get(slot, some) for slot in range(self._size)]
         batch = slots[0].settings.batch_size  # the same for all trials of a structure
-        parts = epoch_batches(orders, batch, min_rows=len(self._context.ramp))
-        schedule, first, tally = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0, None
-        for order, n_steps in self._with_first_step(parts):
-            rates = np.zeros(order.shape[:2], np.float32)
+        padded = self._program.is_padded
+        parts = epoch_batches(orders, batch, min_rows=len(self._context.ramp), is_padded=padded)
+        schedule, first, tally = self._schedule(slots, steps=sum(part.n_steps for part in parts)), 0, None
+        for part in self._with_first_step(parts):
+            n_steps = part.n_steps
+            rates = np.zeros(part.order.shape[:2], np.float32)
             rates[:n_steps] = schedule[first : first + n_steps]
             first += n_steps
             going = [slot in passes and not passes[slot].reason for slot in range(self._size)]
@@ -134,7 +136,8 @@ class Slots:
                     self._state,
                     self._context.examples,
                     scaling,
-                    order=order,
+                    order=part.order,
+                    sizes=part.sizes,
                     rates=rates,
                     n_steps=np.where(going, n_steps, 0).astype(np.int32),
                     max_loss=np.array(limits, np.float32),
@@ -145,17 +148,15 @@ class Slots:
                 if going[slot]:
                     if trial.limit is None:
                         trial.start_at(float(steps.losses[slot][0]))
-                    passes[slot].add(steps, slot, batch=order.shape[2], limit=limits[slot])
+                    passes[slot].add(steps, slot, sizes=part.sizes, limit=limits[slot])
                     passes[slot].rate = float(schedule[first - 1, slot])
         return passes, tally
 
-    def _with_first_step(self, parts: list[tuple[Indices, int]]) -> list[tuple[Indices, int]]:
+    def _with_first_step(self, parts: list[EpochPart]) -> list[EpochPart]:
         """The parts of an epoch; if a trial is at its start, with the first step apart: its loss sets a limit."""
-        if all(trial.limit is not None for trial in self.trials.values()) or parts[0][1] < 2:
+        if all(trial.limit is not None for trial in self.trials.values()) or parts[0].n_steps < 2:
             return parts
-        order, n_steps = parts[0]
-        later = np.concatenate([order[1:], np.zeros_like(order[:1])])
-        return [(order, 1), (later, n_steps - 1), *parts[1:]]
+        return [*parts[0].split(1), *parts[1:]]
 
     def _validated(self, metrics: Mapping[str, float], slot: int) -> dict[str, float]:
         """The metrics of a validation, with those of the host."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ablate.clock import Clock
 from ablate.data import Split
-from ablate.data.array import Floats64
+from ablate.data.array import Floats64, Integers
 from ablate.models.build import advice
 from ablate.study import seeds
 from ablate.study.catalog import level_in
@@ -135,11 +135,11 @@ class EpochAccumulator:
     rate: float = 0.0  # learning rate of the last step
     reason: str = ""  # why it ended early
 
-    def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
-        """Add the results of a slot of a program."""
+    def add(self, steps: Steps, slot: int, *, sizes: Integers, limit: float) -> None:
+        """Add the results of a slot of a program; `sizes` are the examples of each batch."""
         losses, n = steps.losses[slot], int(steps.done[slot])
-        self.loss += float(losses.sum(dtype=np.float64)) * batch
-        self.seen += n * batch
+        self.loss += float((losses.astype(np.float64) * sizes[:n]).sum())
+        self.seen += int(sizes[:n].sum())
         self.steps += n
         self.reason = out_of_bounds(float(losses[-1]), limit=limit, step=self.steps)
 

@@ -194,9 +194,10 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
     permutation = np.random.default_rng(0).permutation(split.train)[:632]
     start = context.start(tiny_study.baseline, 1, Clock())
     state, losses = start.program.stacked([start.state]), []
-    for order, n_steps in epoch_batches([permutation], 32, min_rows=len(context.ramp)):
-        rows = {"order": order, "rates": np.full((len(order), 1), 0.002, np.float32)}
-        limits = {"n_steps": np.array([n_steps], np.int32), "max_loss": np.inf}
+    is_padded = start.program.is_padded
+    for part in epoch_batches([permutation], 32, min_rows=len(context.ramp), is_padded=is_padded):
+        rows = {"order": part.order, "sizes": part.sizes, "rates": np.full((len(part.order), 1), 0.002, np.float32)}
+        limits = {"n_steps": np.array([part.n_steps], np.int32), "max_loss": np.inf}
         steps = start.program.train(state, context.examples, context.scaling([split]), **rows, **limits)
         state = steps.state
         losses += list(steps.losses[0])

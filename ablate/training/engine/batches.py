@@ -13,26 +13,54 @@ Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 CHUNK = 500  # examples evaluated at once: large enough for the matrix product, small enough for the cache
 
 
-def epoch_batches(permutations: Sequence[Indices], batch: int, *, min_rows: int) -> list[tuple[Indices, int]]:
-    """One epoch of each slot as (order, steps) pairs: the full batches, and the last partial batch if there is a rest.
+@dataclass(frozen=True, slots=True)
+class EpochPart:
+    """Batches of one shape, for all slots."""
 
-    The permutations, one per slot, have the same length. The first order has shape (rows, slots, batch) with rows ≥
-    `min_rows`; rows past `steps` are padding. The second has shape (1, slots, rest), so that the rest trains as a
-    batch of its own size, as in `model.fit`.
+    order: Indices  # (rows, slots, batch); rows past `n_steps` are padding
+    sizes: Indices  # (rows,) examples of each batch that count; what follows them in it is padding
+    n_steps: int
+
+    def split(self, n: int) -> "list[EpochPart]":
+        """The first `n` steps apart from the later ones, in the same shape."""
+        order = np.concatenate([self.order[n:], np.zeros_like(self.order[:n])])
+        later = EpochPart(order, np.roll(self.sizes, -n), self.n_steps - n)
+        return [EpochPart(self.order, self.sizes, n), later]
+
+
+def epoch_rows(n: int, batch: int, *, min_rows: int) -> int:
+    """Rows of an epoch of `n` examples: as many for every part of a trial that runs in one program."""
+    return max(min_rows, -(-n // batch))
+
+
+def epoch_batches(permutations: Sequence[Indices], batch: int, *, min_rows: int, is_padded: bool) -> list[EpochPart]:
+    """One epoch of each slot: the full batches and the rest, if there is one.
+
+    The permutations, one per slot, have the same length. The rest is the last batch of the first part, padded, or else
+    a part of its own, (1, slots, rest), so that it trains as a batch of its own size, as in `model.fit`.
     """
     together = np.stack(permutations).astype(np.int32)
     n_slots, n = together.shape
     batch = min(batch, n)
-    n_steps = n // batch
-    full = together[:, : n_steps * batch].reshape(n_slots, n_steps, batch).swapaxes(0, 1)
-    padding = np.zeros((max(0, min_rows - n_steps), n_slots, batch), np.int32)
-    rest = together[None, :, n_steps * batch :]
-    return [(np.concatenate([full, padding]), n_steps), *([(rest, 1)] if rest.size else [])]
+    rows, n_full = epoch_rows(n, batch, min_rows=min_rows), n // batch
+    order, sizes = np.zeros((rows, n_slots, batch), np.int32), np.full(rows, batch, np.int32)
+    order[:n_full] = together[:, : n_full * batch].reshape(n_slots, n_full, batch).swapaxes(0, 1)
+    rest = together[:, n_full * batch :]
+    n_rest = rest.shape[1]
+    if n_rest and is_padded:
+        order[n_full], sizes[n_full] = np.pad(rest, ((0, 0), (0, batch - n_rest)), mode="edge"), n_rest
+        return [EpochPart(order, sizes, n_full + 1)]
+    parts = [EpochPart(order, sizes, n_full)]
+    return [*parts, EpochPart(rest[None], np.array([n_rest], np.int32), 1)] if n_rest else parts
 
 
-def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Generator) -> Indices:
-    """Batches for a range test, (rows, batch): permutations of `train`, one after the other."""
+def ramp_batches(train: Indices, *, min_rows: int, batch: int, rng: np.random.Generator) -> Indices:
+    """Batches for a range test, (rows, batch): permutations of `train`, one after the other.
+
+    There are as many rows as in an epoch, so that a ramp runs in the same program.
+    """
     batch = min(batch, len(train))
+    rows = epoch_rows(len(train), batch, min_rows=min_rows)
     permutations = [rng.permutation(train) for _ in range(-(-rows * batch // len(train)))]
     return np.concatenate(permutations)[: rows * batch].reshape(rows, batch).astype(np.int32)
 

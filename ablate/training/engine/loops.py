@@ -32,10 +32,14 @@ class Loops:
         scaling: ScalingTree,
         order: Tensor,
         rates: Tensor,
+        sizes: Tensor,
         n_steps: Tensor,
         max_loss: Tensor,
     ) -> tuple[TrainingState, Tally, Tensor, Tensor]:
-        """Run steps over the rows of `order`: the state and tally afterwards, losses (rows, size), steps (size,)."""
+        """Run steps over the rows of `order`: the state and tally afterwards, losses (rows, size), steps (size,).
+
+        The first of a row's examples count, as many as `sizes` (rows,) says.
+        """
         scaling, n_steps, max_loss = self._entering((scaling, n_steps, max_loss), axis=0)
         order, rates = self._entering((order, rates), axis=1)
 
@@ -47,7 +51,7 @@ class Loops:
         ) -> tuple[Tensor, Tensor, TrainingState, Tally, Tensor, Tensor]:
             going_on, rows = going(i, loss), order[i]
             batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), rows, scaling, rates[i])
-            after, counted, value = self._map(self._step, (state, tally, *batch))
+            after, counted, value = self._map(self._step, (state, tally, *batch, *self._shared(sizes[i])))
             if self._size > 1:  # a finished slot keeps its state while others continue
                 after, counted = keras.tree.map_structure(
                     lambda new, old: ops.where(_like(going_on, new), new, old), (after, counted), (state, tally)

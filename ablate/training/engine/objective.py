@@ -121,16 +121,18 @@ class ClassObjective:
         w: Tensor | None,
         scaling: ScalingTree,
     ) -> Forward:
-        """The mean cross-entropy in nats and the penalties."""
-        del w, scaling  # all examples count equally
+        """The mean cross-entropy in nats and the penalties; `w` is 0 for padding."""
+        del scaling
         outputs, after, penalties = self._model.stateless_call(weights, frozen, x, training=True, return_losses=True)
-        total = sum(penalties, start=ops.mean(cross_entropy(y, outputs, from_logits=self._from_logits)))
-        return total, after, outputs
+        losses = cross_entropy(y, outputs, from_logits=self._from_logits)
+        mean = ops.mean(losses) if w is None else ops.sum(losses * w) / ops.sum(w)
+        return sum(penalties, start=mean), after, outputs
 
     def count(self, tally: Tally, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree) -> Tally:
-        """The number of examples classified correctly."""
-        del w, scaling
-        return (tally[0] + ops.sum(_hits(y, outputs)),)
+        """The number of examples classified correctly, without padding."""
+        del scaling
+        hits = _hits(y, outputs)
+        return (tally[0] + ops.sum(hits if w is None else hits * ops.cast(w, hits.dtype)),)
 
     def score(
         self,

@@ -28,6 +28,7 @@ from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.layer_statistics import Probe
 from ablate.training.engine.loops import Loops
 from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees, by_slot
+from ablate.training.engine.padding import can_be_padded
 from ablate.training.engine.step import Step, place_of
 from ablate.training.engine.views import OutputKind
 
@@ -116,12 +117,15 @@ class Program:
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
         self.objective = objective or ClassObjective(model, outputs or by_last_layer(model), samples=samples)
         self._prepare, self.host, self.kinds, self.notes = prepare, tuple(host), kinds, tuple(notes)
+        is_classic = isinstance(self.objective, ClassObjective)
+        self.is_padded = is_classic and pieces.parts == 1 and can_be_padded(model)  # the last batch of an epoch
         step = Step(
             model,
             optimizer,
             objective=self.objective,
             prepare=prepare,
             parts=pieces.parts,
+            is_padded=self.is_padded,
             xla=xla,
             stacked=size > 1,
         )
@@ -187,22 +191,26 @@ class Program:
         rates: Floats32,
         n_steps: Integers,
         max_loss: float | Floats32,
+        sizes: Integers | None = None,
         tally: Tally | None = None,
     ) -> Steps:
         """Run each slot's `n_steps` (size,) training steps; a slot stops after a loss that is NaN or above `max_loss`.
 
         `order` has shape (rows, size, batch), `rates` (rows, size), with rows ≥ n_steps: only a new shape compiles
-        again, so callers pad to one number of rows. `n_steps` of zeros only compiles. `tally` is that of the steps
-        before; None: there were none.
+        again, so callers pad to one number of rows. `n_steps` of zeros only compiles. `sizes` (rows,) are the
+        examples of each batch that count, less than all only if the program `is_padded`; None: all. `tally` is that of
+        the steps before; None: there were none.
         """
         left, tally = np.asarray(n_steps, np.int32), self._start(self.objective.start()) if tally is None else tally
         limit = np.broadcast_to(np.asarray(max_loss, np.float32), (self.size,))
+        sizes = np.full(len(order), order.shape[2], np.int32) if sizes is None else sizes
+        assert self.is_padded or (sizes == order.shape[2]).all()
         curves: list[list[Floats32]] = [[] for _ in range(self.size)]
         for piece in examples.pieces(order, int(left.max(initial=0))):
             there = slice(piece.first, piece.first + len(piece.order))
             now = np.minimum(left, piece.n_rows)
             state, tally, losses, done = self._trained(
-                state, tally, piece, scaling, _padded(rates[there], piece), now, limit
+                state, tally, piece, scaling, _padded(rates[there], piece), _padded(sizes[there], piece), now, limit
             )
             for slot in range(self.size):
                 curves[slot].append(losses[: done[slot], slot])
@@ -262,15 +270,16 @@ class Program:
         piece: Piece,
         scaling: Scaling,
         rates: Floats32,
+        sizes: Integers,
         n_steps: Integers,
         max_loss: Floats32,
     ) -> tuple[TrainingState, Tally, Floats32, Integers]:
         limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
-        rows = (backend.resident(piece.order), backend.resident(rates))
+        rows = (backend.resident(piece.order), backend.resident(rates), backend.resident(sizes))
         arguments = (state, tally, piece.x, piece.y, _local(scaling, piece), *rows, *limits)
         batch = piece.order.shape[2] if self.pieces.parts > 1 else None  # micro-batches depend on the batch size
         if batch not in self._train:
-            loose = _LOOSE | {5: (0, 2) if batch is None else (0,), 6: (0,)}
+            loose = _LOOSE | {5: (0, 2) if batch is None else (0,), 6: (0,), 7: (0,)}
             self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
         state, tally, losses, done = self._train[batch](*arguments)
         return state, tally, np.asarray(losses), np.asarray(done)
@@ -315,11 +324,11 @@ def _local(scaling: Scaling, piece: Piece) -> ScalingTree:
     return tree
 
 
-def _padded(rates: Floats32, piece: Piece) -> Floats32:
-    """The rates of a piece, with zeros for rows that are padding."""
-    if len(rates) == len(piece.order):
-        return rates
-    return np.concatenate([rates, np.zeros((len(piece.order) - len(rates), *rates.shape[1:]), np.float32)])
+def _padded(rows: Array, piece: Piece) -> Array:
+    """The rates or sizes of a piece, with zeros for rows that are padding."""
+    if len(rows) == len(piece.order):
+        return rows
+    return np.concatenate([rows, np.zeros((len(piece.order) - len(rows), *rows.shape[1:]), rows.dtype)])
 
 
 def _exact(order: Integers, n: int) -> list[tuple[Integers, int]]:

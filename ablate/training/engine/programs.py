@@ -16,7 +16,7 @@ from ablate.study.catalog import Structure, structure_of
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
-from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
+from ablate.training.engine.batches import WHOLE, EpochPart, MicroBatches, epoch_batches, evaluation_chunks
 from ablate.training.engine.compiled_optimizer import optimizer_for, optimizer_key
 from ablate.training.engine.examples import Examples
 from ablate.training.engine.head import TrainingState
@@ -152,8 +152,8 @@ class Programs:
         return self._programs[key]
 
     def _compile(self, program: Program, state: TrainingState, *, batch: int) -> None:
-        for order, _ in self._batches(program.size, batch):
-            self._train(program, state, order, n_steps=0)
+        for part in self._batches(program, batch):
+            self._train(program, state, part, n_steps=0)
         validation = [self._split().validation] * program.size
         order = evaluation_chunks(validation, room=self._room, chunk=program.pieces.chunk)
         n = 0 if not program.objective.is_exact else order.shape[2]  # an exact evaluation is compiled by its shapes
@@ -162,27 +162,29 @@ class Programs:
 
     def _seconds_a_step(self, program: Program, model: keras.Model, *, batch: int) -> float:
         state = program.stacked([program.initial_state(model)])
-        order, n_rows = self._batches(program.size, batch)[0]
+        part = self._batches(program, batch)[0]
 
         def seconds(n_steps: int) -> float:
             began = time.perf_counter()
-            self._train(program, state, order, n_steps=n_steps)
+            self._train(program, state, part, n_steps=n_steps)
             return time.perf_counter() - began
 
         seconds(1)  # the first call allocates
-        n = max(1, min(n_rows, round(MEASURED_SECONDS / seconds(1))))
+        n = max(1, min(part.n_steps, round(MEASURED_SECONDS / seconds(1))))
         return min(seconds(n) for _ in range(3)) / n
 
-    def _batches(self, size: int, batch: int) -> list[tuple[Indices, int]]:
-        return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
+    def _batches(self, program: Program, batch: int) -> list[EpochPart]:
+        train = [self._split().train] * program.size
+        return epoch_batches(train, batch, min_rows=self._min_rows, is_padded=program.is_padded)
 
-    def _train(self, program: Program, state: TrainingState, order: Indices, *, n_steps: int) -> None:
+    def _train(self, program: Program, state: TrainingState, part: EpochPart, *, n_steps: int) -> None:
         program.train(
             state,
             self._examples,
             self._scaling(program.size),
-            order=order,
-            rates=np.zeros(order.shape[:2], np.float32),
+            order=part.order,
+            sizes=part.sizes,
+            rates=np.zeros(part.order.shape[:2], np.float32),
             n_steps=np.full(program.size, n_steps, np.int32),
             max_loss=np.inf,
         )

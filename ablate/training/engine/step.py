@@ -38,6 +38,7 @@ class Step:
         objective: Objective | None = None,
         prepare: Preparation = PLAIN,
         parts: int = 1,
+        is_padded: bool = False,
         xla: bool = True,
         stacked: bool = False,
     ) -> None:
@@ -48,7 +49,7 @@ class Step:
         alone = inner.settings.get(HEAD_ONLY)  # missing if no trial of the study freezes layers
         self._alone = None if alone is None else place_of(alone, optimizer.variables)
         self._objective = objective or ClassObjective(model, by_last_layer(model))
-        self._prepare = prepare
+        self._prepare, self._is_padded = prepare, is_padded
 
     def __call__(
         self,
@@ -59,11 +60,15 @@ class Step:
         rows: Tensor,
         scaling: ScalingTree,
         rate: Tensor,
+        size: Tensor,
     ) -> tuple[TrainingState, Tally, Tensor]:
-        """The state after the step, the tally with this batch, whose `rows` are its indices, and its loss before it."""
+        """The state after the step, the tally with this batch, whose `rows` are its indices, and its loss before it.
+
+        In a program that is padded, the first `size` examples count.
+        """
         weights, frozen, slots = state
         state = weights, frozen, (*slots[: self._rate], rate, *slots[self._rate + 1 :])
-        w = weights_of(rows, y, scaling)
+        w = _counted(rows, size) if self._is_padded else weights_of(rows, y, scaling)
         if self._parts > 1:
             return self._part_by_part(state, tally, (x, y, w), scaling)
         inputs = self._prepare(x, scaling["shift"], scaling["scale"])
@@ -157,6 +162,11 @@ class Step:
 def place_of(wanted: keras.Variable, variables: Sequence[keras.Variable]) -> int:
     """The index of a variable, by identity."""
     return next(i for i, variable in enumerate(variables) if variable is wanted)
+
+
+def _counted(rows: Tensor, size: Tensor) -> Tensor:
+    """1 for the first `size` examples of a batch, otherwise 0."""
+    return ops.cast(ops.arange(ops.shape(rows)[0], dtype="int32") < size, "float32")
 
 
 def _mapped(function: Any, batch: Trees) -> Any:  # Any: of a tensor

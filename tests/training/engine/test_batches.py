@@ -5,34 +5,66 @@ from ablate.training.engine.batches import CHUNK, epoch_batches, equal_parts, ev
 
 
 def test_an_epoch_is_full_batches_then_the_rest_as_one_of_its_own_size():
-    (full, n_full), (rest, n_rest) = epoch_batches([np.arange(10)], 4, min_rows=0)
-    assert full.tolist() == [[[0, 1, 2, 3]], [[4, 5, 6, 7]]]
-    assert rest.tolist() == [[[8, 9]]]
-    assert (n_full, n_rest) == (2, 1)
+    full, rest = epoch_batches([np.arange(10)], 4, min_rows=0, is_padded=False)
+    assert full.order.tolist() == [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[0, 0, 0, 0]]]
+    assert rest.order.tolist() == [[[8, 9]]]
+    assert (full.n_steps, rest.n_steps) == (2, 1)
+    assert (full.sizes.tolist(), rest.sizes.tolist()) == ([4, 4, 4], [2])
+
+
+def test_a_padded_rest_repeats_its_last_example_in_the_last_batch():
+    [part] = epoch_batches([np.arange(10)], 4, min_rows=0, is_padded=True)
+    assert part.order.tolist() == [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[8, 9, 9, 9]]]
+    assert part.n_steps == 3
+    assert part.sizes.tolist() == [4, 4, 2]
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_an_epoch_without_a_rest_is_one_part(is_padded):
+    [part] = epoch_batches([np.arange(8)], 4, min_rows=0, is_padded=is_padded)
+    assert (part.order.shape, part.n_steps, part.sizes.tolist()) == ((2, 1, 4), 2, [4, 4])
 
 
 def test_each_slot_walks_through_its_own_permutation():
-    (full, _), (rest, _) = epoch_batches([np.arange(5), np.arange(5)[::-1]], 2, min_rows=0)
-    assert full.tolist() == [[[0, 1], [4, 3]], [[2, 3], [2, 1]]]
-    assert rest.tolist() == [[[4], [0]]]
+    full, rest = epoch_batches([np.arange(5), np.arange(5)[::-1]], 2, min_rows=0, is_padded=False)
+    assert full.order[:2].tolist() == [[[0, 1], [4, 3]], [[2, 3], [2, 1]]]
+    assert rest.order.tolist() == [[[4], [0]]]
 
 
-def test_rows_are_padded_for_the_ramp_and_the_padding_is_not_counted():
-    [(order, steps)] = epoch_batches([np.arange(8)], 4, min_rows=5)
-    assert order.shape == (5, 1, 4)
-    assert steps == 2
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_rows_are_padded_for_the_ramp_and_the_padding_is_not_counted(is_padded):
+    [part] = epoch_batches([np.arange(8)], 4, min_rows=5, is_padded=is_padded)
+    assert part.order.shape == (5, 1, 4)
+    assert part.n_steps == 2
 
 
 def test_a_batch_larger_than_the_data_is_all_of_it():
-    assert [(o.shape, n) for o, n in epoch_batches([np.arange(3)], 32, min_rows=0)] == [((1, 1, 3), 1)]
+    [part] = epoch_batches([np.arange(3)], 32, min_rows=0, is_padded=True)
+    assert (part.order.shape, part.n_steps) == ((1, 1, 3), 1)
+
+
+def test_the_first_steps_come_apart_in_the_same_shape():
+    [part] = epoch_batches([np.arange(10)], 4, min_rows=0, is_padded=True)
+    first, later = part.split(1)
+    assert (first.n_steps, later.n_steps) == (1, 2)
+    assert later.order.shape == part.order.shape
+    assert later.order[:2].tolist() == part.order[1:].tolist()
+    assert later.sizes[:2].tolist() == [4, 2]
+
+
+@pytest.mark.parametrize("n", [4, 5, 7])
+def test_a_ramp_has_as_many_rows_as_an_epoch_of_either_kind(n):
+    train = np.arange(n, dtype=np.int32)
+    rows = {len(epoch_batches([train], 2, min_rows=3, is_padded=is_padded)[0].order) for is_padded in (False, True)}
+    assert rows == {len(ramp_batches(train, min_rows=3, batch=2, rng=np.random.default_rng(0)))}
 
 
 def test_a_ramp_walks_through_the_data_again_and_again():
     train = np.array([5, 6, 7, 8], np.int32)
-    order = ramp_batches(train, rows=5, batch=2, rng=np.random.default_rng(0))
+    order = ramp_batches(train, min_rows=5, batch=2, rng=np.random.default_rng(0))
     assert order.shape == (5, 2)
     assert sorted(order[:2].ravel()) == sorted(order[2:4].ravel()) == [5, 6, 7, 8]
-    assert ramp_batches(train, rows=2, batch=32, rng=np.random.default_rng(0)).shape == (2, 4)
+    assert ramp_batches(train, min_rows=2, batch=32, rng=np.random.default_rng(0)).shape == (2, 4)
 
 
 def test_chunks_hold_every_index_once_before_the_padding():

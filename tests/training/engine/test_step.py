@@ -167,7 +167,7 @@ def operations(parts):
     def graph(rows):
         batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows), rows
         scaling = {"shift": SCALING.shift[0], "scale": SCALING.scale[0]}
-        return step(state, (tf.zeros((), "int32"),), *batch, scaling, tf.constant(0.01))
+        return step(state, (tf.zeros((), "int32"),), *batch, scaling, tf.constant(0.01), BATCH)
 
     made = graph.get_concrete_function(tf.TensorSpec([BATCH], "int32")).graph.as_graph_def()
     kinds = [node.op for node in made.node]

@@ -6,11 +6,11 @@ the errors that report a lack of memory.
 
 import keras
 
+from ablate.training.engine.backend.types import Compiled, Loose
+
 if keras.backend.backend() == "jax":
     from ablate.training.engine.backend.jax import (
         ALWAYS_XLA,
-        Compiled,
-        Loose,
         added,
         compile_functions,
         compiled,
@@ -31,8 +31,6 @@ if keras.backend.backend() == "jax":
 else:
     from ablate.training.engine.backend.tensorflow import (
         ALWAYS_XLA,
-        Compiled,
-        Loose,
         added,
         compile_functions,
         compiled,

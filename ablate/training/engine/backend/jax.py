@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import keras
@@ -14,12 +14,11 @@ from jax import numpy as jnp
 
 from ablate.data.array import Tensor
 from ablate.errors import text_of
+from ablate.storage.program_cache import clear
+from ablate.training.engine.backend.types import Compiled, Loose
 from ablate.training.engine.devices.jax import programs_kept
-from ablate.training.engine.devices.program_cache import clear
 from ablate.training.trial_error import contained_by
 
-Compiled: TypeAlias = Callable[..., Any]
-Loose: TypeAlias = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 ALWAYS_XLA = True  # JAX has no other compiler
 # Messages of errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)

@@ -8,21 +8,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
 from ablate.data.array import Tensor
 from ablate.errors import text_of
+from ablate.training.engine.backend.types import Compiled, Loose
 from ablate.training.trial_error import contained_by
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-Compiled: TypeAlias = Callable[..., Any]
 ALWAYS_XLA = False
-Loose: TypeAlias = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 # Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)

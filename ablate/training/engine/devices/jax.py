@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.training.engine.devices.program_cache import MOST_BYTES, open_program_cache
+from ablate.storage.program_cache import MOST_BYTES, open_program_cache
 
 _THREADS = "NPROC"  # XLA's client reads the size of its thread pool from it
 

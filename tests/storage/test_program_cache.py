@@ -8,7 +8,7 @@ import pytest
 from backends import jax_only
 
 from ablate import system
-from ablate.training.engine.devices.program_cache import MOST_MACHINES, clear, open_program_cache
+from ablate.storage.program_cache import MOST_MACHINES, clear, open_program_cache
 
 
 @pytest.fixture
