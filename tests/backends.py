@@ -19,3 +19,32 @@ def short_of_memory() -> Exception:
     import tensorflow as tf
 
     return tf.errors.ResourceExhaustedError(None, None, "no room")
+
+
+def internal_error(message: str) -> Exception:
+    """The error in which the backend says that something failed within it."""
+    if ON_JAX:
+        import jax
+
+        return jax.errors.JaxRuntimeError(message)
+    import tensorflow as tf
+
+    return tf.errors.InternalError(None, None, message)
+
+
+def gradient(loss, variable):
+    """The gradient of the first result of `loss()` by a variable of Keras, by the backend itself; the second result."""
+    if ON_JAX:
+        import jax
+        import keras
+
+        def at(value):
+            with keras.StatelessScope([(variable, value)]):
+                return loss()
+
+        return jax.grad(at, has_aux=True)(variable.value)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value, more = loss()
+    return tape.gradient(value, variable.value), more

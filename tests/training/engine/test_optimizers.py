@@ -118,4 +118,4 @@ def fifty_steps(model, optimizer, examples, *, size=1, settings=None, xla=True):
     )
     assert steps.done.tolist() == [STEPS] * size
     weights, frozen, _ = program.row(steps.state, size - 1)
-    return [tensor.numpy() for tensor in (*weights, *frozen)]
+    return [np.asarray(tensor) for tensor in (*weights, *frozen)]

@@ -136,6 +136,7 @@ def build(factors, input_shape):
 """
 
 
+@tensorflow_only
 @pytest.mark.parametrize("kind", ["loss", "compute_loss", "metric"])
 def test_what_xla_cannot_compile_trains_without_it_and_says_so(tiny_study, digits, made, tmp_path, kind):
     (tmp_path / "mine.py").write_text(OWN_OPERATIONS)

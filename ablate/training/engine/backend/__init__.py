@@ -9,6 +9,7 @@ import keras
 if keras.backend.backend() == "jax":
     from ablate.training.engine.backend.jax import (
         ALWAYS_XLA,
+        EAGER,
         Compiled,
         Loose,
         added,
@@ -27,10 +28,12 @@ if keras.backend.backend() == "jax":
         row_of,
         rows_of,
         stack,
+        unpacked,
     )
 else:
     from ablate.training.engine.backend.tensorflow import (
         ALWAYS_XLA,
+        EAGER,
         Compiled,
         Loose,
         added,
@@ -49,10 +52,12 @@ else:
         row_of,
         rows_of,
         stack,
+        unpacked,
     )
 
 __all__ = [
     "ALWAYS_XLA",
+    "EAGER",
     "Compiled",
     "Loose",
     "added",
@@ -71,4 +76,5 @@ __all__ = [
     "row_of",
     "rows_of",
     "stack",
+    "unpacked",
 ]

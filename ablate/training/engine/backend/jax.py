@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 import jax
@@ -17,6 +18,7 @@ from ablate.training.trial_error import contained_by
 Compiled: TypeAlias = Callable[..., Any]
 Loose: TypeAlias = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 ALWAYS_XLA = True  # JAX has no other compiler
+EAGER = "jax_disable_jit"  # what switches compiling off
 # Messages of errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
 _CAUSES = 10  # causes examined: an error may be its own cause
@@ -33,6 +35,17 @@ def fed(batches: Callable[[], Iterator[Any]], *, like: Any, n: int) -> Any:
     """A data set of `n` batches a pass, each pass from a new call of `batches()`; `like` is one of them."""
     del like
     return _Passes(batches, n)
+
+
+def unpacked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A model's own step that gets inputs without targets as from arrays; from data sets Keras makes a tuple of them."""
+
+    @wraps(step)
+    def call(state: Any, data: Any) -> Any:
+        is_alone = isinstance(data, tuple) and len(data) == 1 and not isinstance(data[0], list | tuple)
+        return step(state, data[0] if is_alone else data)
+
+    return call
 
 
 def rows_of(tree: Any, indices: Tensor) -> Any:
