@@ -38,7 +38,7 @@ def fed(batches: Callable[[], Iterator[Any]], *, like: Any, n: int) -> Any:
 
 
 def unpacked(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A model's own step that gets inputs without targets as from arrays; from data sets Keras makes a tuple of them."""
+    """A model's own step that gets inputs without targets as from arrays; of a data set Keras makes a tuple of one."""
 
     @wraps(step)
     def call(state: Any, data: Any) -> Any:

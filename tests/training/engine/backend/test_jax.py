@@ -222,7 +222,7 @@ def test_batches_are_read_in_their_order_and_each_pass_asks_anew():
 
 
 def test_a_step_gets_inputs_without_targets_as_from_arrays():
-    step = backend.unpacked(lambda state, data: data)
+    step = backend.unpacked(lambda _, data: data)
     x, y = np.ones(2), np.zeros(2)
     assert step(None, (x,)) is step(None, x) is x
     for data in ((x, y), ([x, y],), ((x, y),), {"left": x}, (x, None, y)):
