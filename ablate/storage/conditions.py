@@ -134,13 +134,8 @@ def described(conditions: Conditions) -> dict[str, str]:
 
 
 def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str]]:
-    """Known conditions of `before` that differ now, as (name, before, now); the user's code is left out.
-
-    Where the user's own code trains, no backend is compared: older records name one all the same.
-    """
+    """Known conditions of `before` that differ now, as (name, before, now); the user's code is left out."""
     old, new = _code_and_libraries(before), _code_and_libraries(now)
-    if not now.backend:
-        old.pop("backend", None)
     named = [(name, was, new.get(name, "none")) for name, was in old.items()]
     if before.flags is not None and now.flags is not None:
         names = dict.fromkeys((*before.flags, *now.flags))

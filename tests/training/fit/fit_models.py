@@ -216,6 +216,10 @@ class VAE(Coded):
 import jax
 
 class VAE(Coded):
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.built = True  # JAX's trainer would call the model to build it
+
     def of(self, weights, x, key):
         with keras.StatelessScope(zip(self.trainable_variables, weights)):
             return self.losses_of(x, lambda shape: jax.random.normal(key, shape))
