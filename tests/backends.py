@@ -7,6 +7,8 @@ import pytest
 ON_JAX = os.environ.get("KERAS_BACKEND") == "jax"
 tensorflow_only = pytest.mark.skipif(ON_JAX, reason="of TensorFlow's backend")
 NO_ROOM = "JaxRuntimeError: RESOURCE_EXHAUSTED: no room" if ON_JAX else "ResourceExhaustedError: no room"
+# Keras, or a user's code, asks for numbers of 64 bits, which JAX narrows; workers leave its warning out.
+narrowed = pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
 jax_only = pytest.mark.skipif(not ON_JAX, reason="of JAX's backend")
 
 

@@ -39,7 +39,8 @@ def by_hand(outputs, kernel):
 
 
 def of_gradient(found, activations):
-    return [float(np.mean(activations)), float(np.std(activations)), float(np.linalg.norm(found))]
+    seen = np.asarray(activations)
+    return [float(seen.mean()), float(seen.std()), float(np.linalg.norm(found))]
 
 
 def numbers(inside):
@@ -164,7 +165,7 @@ def test_of_several_inputs_and_outputs_the_layers_before_the_outputs_are_measure
     assert [layer.kernel.shape for layer in inside] == [(8, 5), (5, 4)]
     assert inside[0].gradient_norm > 0
     assert inside[1].gradient_norm == 0  # the price has no weight
-    assert inside[1].sd == pytest.approx(np.std(second(first(np.hstack([X, X[:, :2]])[ROWS]))), rel=1e-5)
+    assert inside[1].sd == pytest.approx(np.std(np.asarray(second(first(np.hstack([X, X[:, :2]])[ROWS])))), rel=1e-5)
 
 
 def test_a_loss_of_the_models_own_and_one_that_a_layer_adds_are_those_of_training():

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from backends import tensorflow_only
+from backends import narrowed, tensorflow_only
 
 from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
@@ -113,6 +113,7 @@ CASES = {
 }  # fmt: skip
 
 
+@narrowed
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
 @pytest.mark.parametrize("case", CASES)
 def test_metrics_equal_those_of_evaluate(case, weights):
@@ -216,6 +217,27 @@ def test_r2_of_years_does_not_cancel():
         1 - ((years - guesses).astype(float) ** 2).sum() / ((years - years.mean(dtype=float)).astype(float) ** 2).sum()
     )
     assert run(streamed, years, guesses[:, None])["r2"] == pytest.approx(exact, rel=1e-7)
+
+
+def test_r2_of_many_years_in_small_batches_keeps_its_digits():
+    draw = np.random.default_rng(1)
+    years = (2000 + draw.uniform(10, 50, 20_000)).astype(np.float32)
+    guesses = (years + 3 * draw.normal(size=len(years))).astype(np.float32)
+    streamed = metrics_of(task_of({"": PRICE}, "r2"), {"": "numbers"}, load=load).streamed
+    update = backend.compiled(streamed.update, (streamed.start(), years[:32], guesses[:32, None]), loose={}, xla=True)
+    state = streamed.start()
+    for first in range(0, len(years), 32):
+        rows = slice(first, first + 32)
+        state = update(state, backend.resident(years[rows]), backend.resident(guesses[rows, None]))
+    errors, around = years.astype(float) - guesses, years - years.mean(dtype=float)
+    assert streamed.values(state) == [pytest.approx(1 - (errors**2).sum() / (around**2).sum(), rel=1e-6)]
+
+
+@pytest.mark.parametrize("constant", [2019.3, 0.1, 0.0])
+def test_r2_of_a_constant_is_0_whatever_rounding_says(constant):
+    target = np.full(N, constant, np.float32)
+    streamed = metrics_of(task_of({"": PRICE}, "r2"), {"": "numbers"}, load=load).streamed
+    assert run(streamed, target, target[:, None] + normal(1), chunk=7) == {"r2": 0.0}
 
 
 def test_several_outputs_have_metrics_of_their_own():
@@ -371,6 +393,7 @@ def test_a_metric_that_takes_no_weights_streams_with_every_example():
     assert run(parts.streamed, PRICE_Y, outputs, WEIGHTS) == {"counted": N}
 
 
+@narrowed
 def test_each_build_of_a_model_has_the_metric_names_of_a_fresh_process():
     x, y = normal(3), BINARY_Y[:, None].astype(np.float32)
     for _ in range(2):  # Keras itself counts on: "precision_2" is the first of the second model
@@ -394,6 +417,7 @@ def test_an_explicit_name_goes_before_a_numbered_one():
     assert set(found) == {"precision", "precision_1"}
 
 
+@narrowed
 def test_a_compiled_metric_is_recorded_under_the_name_of_the_user():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
     model.compile(loss="bce", metrics=[K.BinaryIoU([1], name="iou"), K.Precision(thresholds=0.3)])

@@ -107,7 +107,6 @@ def compiled(
     del xla
     graph = jax.jit(function)
     signature = [_signature(argument, loose.get(place, ())) for place, argument in enumerate(arguments)]
-
     seen: set[Any] = set()  # shapes that are compiled
 
     def call(*given: Any) -> Any:
@@ -117,7 +116,9 @@ def compiled(
         if (shapes := tuple(np.shape(leaf) for leaf in jax.tree.leaves(given))) in seen:
             return graph(*given)
         seen.add(shapes)
-        with _damage_cleared():
+        # Variables that Keras makes while it is traced, as a loss of several outputs does, are filled behind the scope:
+        # inside, their values would be the trace's own.
+        with keras.StatelessScope(), _damage_cleared():
             return graph(*given)
 
     return call

@@ -85,6 +85,22 @@ def test_only_the_loose_dimensions_may_change():
         graph(np.ones((2, 3), np.float32), *arguments[1:])
 
 
+def test_variables_that_are_made_while_a_program_is_traced_belong_to_no_trace():
+    """As those with which Keras counts the losses of several outputs."""
+    made = []
+
+    def function(x):
+        if not made:
+            made.append(keras.Variable(lambda shape, dtype: jnp.full(shape, 3, dtype), shape=(2,)))
+        return x + made[0].value
+
+    graph = backend.compiled(function, (np.zeros(2, np.float32),), loose={0: (0,)}, xla=True)
+    for _ in range(2):
+        assert graph(np.ones(2, np.float32)).tolist() == [4, 4]
+    assert made[0].numpy().tolist() == [3, 3]
+    assert graph(np.ones(1, np.float32)).tolist() == [4, 4]
+
+
 def test_no_argument_of_a_program_is_used_up():
     state = (jnp.ones(1000), jnp.zeros(1000))
     graph = backend.compiled(lambda state: tuple(s + 1 for s in state), (state,), loose={}, xla=True)
