@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from backends import NO_ROOM, short_of_memory
+from backends import NO_ROOM, ON_JAX, short_of_memory
 from in_process import run_trial
 
 from ablate.data.predictions import unpack
@@ -179,7 +179,7 @@ def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digi
     monkeypatch.setattr(Program, "__init__", counted)
     outcome = run_trial(specs[0], context, RateFinder(context, cache=None))
     assert (outcome.state, outcome.parts, outcome.attempt) == ("out_of_memory", 8, 1)
-    assert outcome.reason == "out of memory even with 8 micro-batches per batch: ResourceExhaustedError: no room"
+    assert outcome.reason == f"out of memory even with 8 micro-batches per batch: {NO_ROOM}"
     assert "Traceback" in outcome.traceback
     assert pieces == [MicroBatches(), MicroBatches(1, 32), MicroBatches(2, 16), MicroBatches(4, 8), MicroBatches(8, 4)]
     again = run_trial(specs[1], context, RateFinder(context, cache=None))
@@ -212,9 +212,33 @@ def test_the_seconds_of_a_stack_are_shared_among_its_trials(specs, stacked):
 
 # A network with a layer that takes a petabyte where it is given more than `room` examples at once, as many as one that
 # is too large for a device would have; its name says that on a processor it is no work for XLA.
+TAKING = {
+    "tensorflow": """
+import tensorflow as tf
+
+
+def taking(inputs, room):
+    over = tf.maximum(tf.shape(inputs)[0] - room, 0)
+    over += tf.cast(tf.reduce_min(inputs) > 1e30, tf.int32)  # never; so that it is known only as it runs
+    taken = tf.zeros([tf.minimum(over, 1), 2**20, 2**20, 2**8])
+    return inputs + tf.reduce_sum(taken)
+""",
+    "jax": """
+from jax import lax
+from jax import numpy as jnp
+
+
+def taking(inputs, room):
+    if inputs.shape[0] <= room:
+        return inputs
+    least = lax.stop_gradient(jnp.min(inputs))
+    n = 1000 * (least < 1e30).astype("int32")  # always; so that it is known only as it runs
+    taken = lax.fori_loop(0, n, lambda i, t: t.at[i, 0, 0].set(least), jnp.zeros((2**20, 2**20, 2**8)))
+    return inputs + 0 * taken[n // 2, 0, 0]
+""",
+}
 HUNGRY = """
 import keras
-import tensorflow as tf
 
 
 class HungryConv(keras.layers.Layer):
@@ -223,10 +247,7 @@ class HungryConv(keras.layers.Layer):
         self.room = room
 
     def call(self, inputs):
-        over = tf.maximum(tf.shape(inputs)[0] - self.room, 0)
-        over += tf.cast(tf.reduce_min(inputs) > 1e30, tf.int32)  # never; so that it is known only as it runs
-        taken = tf.zeros([tf.minimum(over, 1), 2**20, 2**20, 2**8])
-        return inputs + tf.reduce_sum(taken)
+        return taking(inputs, self.room)
 
     def compute_output_shape(self, shape):
         return shape
@@ -244,7 +265,7 @@ def build(factors, input_shape, n_classes, *, room):
 def hungry(tiny_study, digits, tmp_path_factory):
     """Benches with room for so many examples at once; 10,000 is enough for all."""
     folder = tmp_path_factory.mktemp("hungry")
-    (folder / "hungry.py").write_text(HUNGRY)
+    (folder / "hungry.py").write_text(TAKING["jax" if ON_JAX else "tensorflow"] + HUNGRY)
 
     def context(room, **retries):
         model = ModelRef.of("hungry.py:build", {"room": room})
@@ -328,7 +349,8 @@ def test_a_range_test_that_fits_in_no_way_ends_its_trial_and_cuts_no_other_struc
     carried = replace(one, factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
     outcome, _ = trained(context, carried)
     assert outcome.state == "out_of_memory"
-    assert outcome.reason.startswith("out of memory even with 4 micro-batches per batch: ResourceExhaustedError: ")
+    error = type(short_of_memory()).__name__
+    assert outcome.reason.startswith(f"out of memory even with 4 micro-batches per batch: {error}: ")
     assert outcome.parts == context.pieces(carried.factors).parts == 1
     assert context.pieces(one.factors).parts == 4
 

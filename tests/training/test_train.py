@@ -212,7 +212,7 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
         theirs.append(float(model.train_on_batch(x[rows], digits.y_train[rows])))
     assert len(losses) == 20
     for mine, kerass in zip(state[0], model.trainable_variables, strict=True):
-        np.testing.assert_allclose(mine.numpy(), kerass.numpy(), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(mine, kerass.numpy(), rtol=1e-5, atol=1e-5)
 
 
 def test_patience_waits_for_the_layers_that_are_frozen_at_first(tiny_study):

@@ -273,7 +273,12 @@ def _equal(one: Any, other: Any) -> bool:  # Any: attributes of a user's class
 def _plain(optimizer: keras.optimizers.Optimizer) -> Mapping[str, str]:
     """The attributes that no step of a graph changes: numbers, texts, and collections of them."""
     held = (*_SCALARS, list, tuple, dict, set)
-    return {name: repr(value) for name, value in _own(optimizer).items() if isinstance(value, held)}
+    own = {name: value for name, value in _own(optimizer).items() if isinstance(value, held)}
+    return {name: repr(value) for name, value in own.items() if not _holds_variables(value)}
+
+
+def _holds_variables(value: Any) -> bool:  # Any: as above
+    return any(isinstance(leaf, keras.Variable) for leaf in keras.tree.flatten(value))
 
 
 def _own(optimizer: keras.optimizers.Optimizer) -> Mapping[str, Any]:  # Any: attributes of a user's class

@@ -298,8 +298,8 @@ class TrainingContext:
         self._reads_examples |= "train" in seen.noted
         if backend.compile_functions():
             raise StudyError(
-                "model: build switches TensorFlow to eager execution, but trials train in compiled programs\n"
-                "  remove tf.config.run_functions_eagerly"
+                "model: build switches the backend to eager execution, but trials train in compiled programs\n"
+                f"  remove {backend.EAGER}"
             )
         if self.builder.restart is not None:
             self._models[structure] = model

@@ -62,7 +62,7 @@ class Resident:
 
     def shapes(self) -> Sequence[object]:
         """The shapes of all arrays, with the number of examples."""
-        shapes = {name: tensor.shape.as_list() for name, tensor in leaves(self.x).items()}
+        shapes = {name: list(tensor.shape) for name, tensor in leaves(self.x).items()}
         return next(iter(shapes.values())) if len(shapes) == 1 else sorted(shapes.items())
 
 

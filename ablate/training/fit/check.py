@@ -1,5 +1,6 @@
 """Check, before anything trains, that `model.fit` can train a configuration, and that nothing asked for is lost."""
 
+import inspect
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from ablate.data.array import Integers
 from ablate.errors import StudyError, explained
+from ablate.models.own_training import own_methods
 from ablate.study.trial import Factors
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.scaling import is_weighted
@@ -17,6 +19,8 @@ from ablate.training.fit.fitted import FittedModel, check_loss, fitted_model, us
 from ablate.training.fit.rates import Ramp, check_optimizer
 from ablate.training.trial_error import TrialError
 
+# What Keras passes to the steps of a model; on JAX it holds the model's state and gets it back.
+_GIVEN = {"jax": ("state", "data"), "tensorflow": ("data",)}
 _STEPS = 64  # of the trial run: gradients may be accumulated over several
 _RATE = 1e-6
 
@@ -37,6 +41,7 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
     split = context.split(0, factors)
     short = replace(split, validation=split.validation[: 2 * study.training.batch_size])
     fitted = fitted_model(context, factors, 0, split=short)
+    _check_steps(fitted.model, file=study.model.file)
     users = users_callbacks(context, factors, 0)
     order = in_batches(split.train, fitted.batch_size)[:_STEPS]
     seen = _trained(fitted, order, why=why)
@@ -45,6 +50,28 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
     _check_monitors(users, {*seen, *(f"val_{name}" for name in own)}, file=study.model.file)
     explained(lambda: fitted.completed(own, short.validation), "model: predicting with it by model.predict fails")
     return f"trained by model.fit: {why}"
+
+
+def _check_steps(model: keras.Model, *, file: str) -> None:
+    """Raise `StudyError` if a step of the user's is written for another backend."""
+    here = keras.backend.backend()
+    for name in own_methods(model):
+        if name.endswith("_step") and not _takes(model, name, _GIVEN[here]):
+            other = next((backend for backend, given in _GIVEN.items() if _takes(model, name, given)), "")
+            way = f'set training.backend = "{other}", or ' if other else ""
+            raise StudyError(
+                f"model: {file} overrides {name}, to which Keras passes {' and '.join(_GIVEN[here])} on {here}\n"
+                f"  {way}write {name}(self, {', '.join(_GIVEN[here])})"
+            )
+
+
+def _takes(model: keras.Model, name: str, given: Sequence[str]) -> bool:
+    """Whether a method of a model can be called with that many arguments."""
+    try:
+        inspect.signature(getattr(model, name)).bind(*given)
+    except TypeError:
+        return False
+    return True
 
 
 def _trained(fitted: FittedModel, order: Sequence[Integers], *, why: str) -> Collection[str]:

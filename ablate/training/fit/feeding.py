@@ -59,7 +59,8 @@ class Feeding:
         y = as_held(self.targets(rows), columns_of(self.data.targets))
         weights = None if counts is None else counts[rows]
         if next(iter(self.data.targets.values())).kind == "none":
-            return inputs if weights is None else (inputs, None, weights)
+            alone = (inputs,) if self.inputs else inputs  # a tuple of inputs would be read as inputs and targets
+            return alone if weights is None else (inputs, None, weights)
         goal = tuple(leaves(y)[name] for name in self.outputs) if self.outputs else y
         return (inputs, goal) if weights is None else (inputs, goal, weights)
 

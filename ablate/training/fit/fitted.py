@@ -15,13 +15,14 @@ from ablate.data.trees import example_shape, leaves, map_tree, to_tree
 from ablate.errors import StudyError, explained
 from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import Reading
-from ablate.models.own_training import is_callable
+from ablate.models.own_training import is_callable, own_methods
 from ablate.models.shapes import output_order
 from ablate.models.subclassed import output_shapes
 from ablate.study import seeds
 from ablate.study.listed_arguments import listed_arguments
 from ablate.study.task import LOSS, Task
 from ablate.study.trial import Factors
+from ablate.training.engine import backend
 from ablate.training.engine.compiled_optimizer import own_optimizer
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.learning import compile_with, kind_of, lacks_loss, preparation_of
@@ -154,6 +155,9 @@ def fitted_model(
         )
     model.optimizer = _optimizer(model, factors, precision=study.training.precision)
     model.steps_per_execution = 1  # each step has a rate of its own
+    for name in own_methods(model):
+        if name.endswith("_step"):
+            setattr(model, name, backend.unpacked(getattr(model, name)))
     split = context.split(replicate, factors) if split is None else split
     batch_size = min(batch_size_of(study, factors), len(split.train))
     feeding = Feeding.of(model, context.data, split, reading)

@@ -227,7 +227,7 @@ def test_fifty_steps_and_the_scores_are_those_of_keras(name):
         losses.append(float(np.ravel(found)[0]))
     np.testing.assert_allclose(steps.losses[0], losses, rtol=2e-5, atol=1e-6)
     for mine, theirs in zip(steps.state[0], reference.trainable_variables, strict=True):
-        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(mine, theirs.numpy(), rtol=1e-5, atol=1e-5)
     order = np.arange(N, dtype=np.int32).reshape(1, 1, N)[:, :, :N].reshape(-1, 1, 35)  # two chunks
     scores = program.evaluate(steps.state, Resident.of((case.x,), (case.y,)), scaling_of(case), order=order, n=N)
     y = case.y[..., None] if "one sigmoid" in name else case.y

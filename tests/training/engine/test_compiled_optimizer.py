@@ -107,7 +107,7 @@ def of_program(optimizer, factors=None, *, settings=None, xla=True, **how) -> li
         max_loss=np.inf,
     )
     weights, frozen, _ = program.row(steps.state, 0)
-    return [tensor.numpy() for tensor in (*weights, *frozen)]
+    return [np.asarray(tensor) for tensor in (*weights, *frozen)]
 
 
 def check_equal(mine, theirs):

@@ -3,8 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from backends import short_of_memory
+from backends import jax_only, short_of_memory, tensorflow_only
 
 from ablate.storage.files.atomic import write_once
 from ablate.training.engine.compiling import SIZE, YES_OR_NO, best_size, faster_with_xla, remembered, uses_xla
@@ -16,6 +15,7 @@ def model(*inner) -> keras.Model:
     return keras.Sequential([keras.Input((6, 6, 1)), *inner, layers.Flatten(), layers.Dense(3)])
 
 
+@tensorflow_only
 def test_dense_layers_go_through_xla_and_convolutions_on_a_processor_do_not():
     dense = model(layers.Dense(4), layers.BatchNormalization())
     convolutional = model(layers.Conv2D(4, 3), layers.MaxPooling2D())
@@ -34,8 +34,11 @@ MOVING = [
 ]
 
 
+@tensorflow_only
 @pytest.mark.parametrize("layer", MOVING, ids=lambda layer: type(layer).__name__)
 def test_layers_that_xla_refuses_go_without_it_on_any_device(layer):
+    import tensorflow as tf
+
     some = model(layer)
     compiled = tf.function(lambda x: some(x, training=True), jit_compile=True)
     with pytest.raises(tf.errors.OpError, match="ImageProjectiveTransformV3"):
@@ -43,15 +46,25 @@ def test_layers_that_xla_refuses_go_without_it_on_any_device(layer):
     assert [uses_xla(some, on_gpu=on_gpu) for on_gpu in (True, False)] == [False, False]
 
 
+@tensorflow_only
 def test_flips_go_through_xla():
+    import tensorflow as tf
+
     some = model(layers.RandomFlip())
     assert uses_xla(some, on_gpu=False) is True
     assert tf.function(lambda x: some(x, training=True), jit_compile=True)(np.ones((2, 6, 6, 1))).shape == (2, 3)
 
 
+@tensorflow_only
 def test_of_other_layers_only_a_trial_can_tell():
     recurrent = model(layers.Reshape((6, 6)), layers.GRU(4, return_sequences=True))
     assert uses_xla(recurrent, on_gpu=False) is None
+
+
+@jax_only
+def test_every_layer_goes_through_xla_on_jax():
+    several = [model(layers.Conv2D(4, 3)), model(layers.Reshape((6, 6)), layers.GRU(4)), *map(model, MOVING)]
+    assert {uses_xla(some, on_gpu=on_gpu) for some in several for on_gpu in (True, False)} == {True}
 
 
 def test_the_faster_compiler_wins_and_one_that_fails_does_not():

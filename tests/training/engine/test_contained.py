@@ -3,8 +3,7 @@ import signal
 import weakref
 
 import pytest
-import tensorflow as tf
-from backends import NO_ROOM, short_of_memory
+from backends import NO_ROOM, internal_error, short_of_memory
 
 from ablate.training.engine.backend import contained
 from ablate.training.trial_error import TrialError
@@ -25,7 +24,7 @@ def raising(err):
         (SystemExit(0), "failed", "SystemExit: 0"),
         (short_of_memory(), "out_of_memory", NO_ROOM),
         (MemoryError(), "out_of_memory", "MemoryError"),
-        (tf.errors.InternalError(None, None, "RESOURCE_EXHAUSTED: x"), "out_of_memory", "InternalError: RESOURCE"),
+        (internal_error("RESOURCE_EXHAUSTED: x"), "out_of_memory", f"{type(internal_error('')).__name__}: RESOURCE"),
     ],
 )
 def test_whatever_is_raised_leaves_as_one_kind_of_error(err, state, reason):

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import narrowed, tensorflow_only
 
 from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
 from ablate.study.task import Target, Task, TaskMetric
+from ablate.training.engine import backend
 from ablate.training.engine.compiled_metrics import compiled_metrics
 from ablate.training.engine.metrics import adds_up, metrics_of
 
@@ -44,15 +45,14 @@ def load(spec):
     raise AssertionError(spec)
 
 
-def run(streamed, y, outputs, weights=None, *, xla=None):
+def run(streamed, y, outputs, weights=None, *, chunk=CHUNK):
     """The values after an evaluation in chunks, the last one shorter."""
     given = (y, outputs) if weights is None else (y, outputs, weights)
-    update = streamed.update if xla is None else tf.function(streamed.update, jit_compile=xla)
     state = streamed.start()
-    for first in range(0, N, CHUNK):
-        rows = slice(first, first + CHUNK)
-        state = update(state, *tf.nest.map_structure(lambda a, rows=rows: tf.constant(a[rows]), given))
-    return dict(zip(streamed.names, [float(value) for value in streamed.values(state)], strict=True))
+    for first in range(0, len(keras.tree.flatten(y)[0]), chunk):
+        rows = slice(first, first + chunk)
+        state = streamed.update(state, *keras.tree.map_structure(lambda a, rows=rows: backend.resident(a[rows]), given))
+    return dict(zip(streamed.names, streamed.values(state), strict=True))
 
 
 def evaluated(y, outputs, metrics, weights=None, *, are_weighted=False):
@@ -113,6 +113,7 @@ CASES = {
 }  # fmt: skip
 
 
+@narrowed
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
 @pytest.mark.parametrize("case", CASES)
 def test_metrics_equal_those_of_evaluate(case, weights):
@@ -129,35 +130,35 @@ def test_metrics_equal_those_of_evaluate(case, weights):
     assert values == {name: pytest.approx(expected[name], abs=1e-5, rel=1e-5) for name in values}
 
 
-@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("xla", [pytest.param(False, marks=tensorflow_only), True], ids=["graph", "xla"])
 @pytest.mark.parametrize("case", ["binary", "tags", "one-hot", "number"])
 def test_metrics_run_in_compiled_loops(case, xla):
     target, kind, y, outputs, _, known = CASES[case]
     streamed = metrics_of(task_of({"": target}, *known), {"": kind}, load=load).streamed
-    shaped = tuple(tf.reshape(tf.constant(array[:40]), (2, 20, *array.shape[1:])) for array in (y, outputs))
+    shaped = tuple(backend.resident(array[:40].reshape(2, 20, *array.shape[1:])) for array in (y, outputs))
 
-    @tf.function(jit_compile=xla)
-    def loop(y, outputs):
+    def loop(state, y, outputs):
         def body(i, state):
             return i + 1, streamed.update(state, y[i], outputs[i])
 
-        return streamed.values(tf.while_loop(lambda i, _: i < 2, body, (0, streamed.start()))[1])
+        return backend.loop(lambda i, _: i < 2, body, (keras.ops.zeros((), "int32"), state))[1]
 
-    alone = streamed.update(streamed.start(), tf.constant(y[:40]), tf.constant(outputs[:40]))
-    np.testing.assert_allclose(loop(*shaped), streamed.values(alone), rtol=1e-5, atol=1e-6)
+    given = streamed.start(), *shaped
+    looped = backend.compiled(loop, given, loose={}, xla=xla)(*given)
+    alone = streamed.update(streamed.start(), backend.resident(y[:40]), backend.resident(outputs[:40]))
+    np.testing.assert_allclose(streamed.values(looped), streamed.values(alone), rtol=1e-5, atol=1e-6)
 
 
 def test_several_trials_are_measured_in_one_program():
     names = ("accuracy", "auc", "f1", "recall_at_precision(0.6)")
     streamed = metrics_of(task_of({"": TAGS}, *names), {"": "logits"}, load=load).streamed
-    outputs = tf.constant(np.stack([TAG_LOGITS, -TAG_LOGITS]))
-    both = tf.nest.map_structure(lambda t: tf.stack([t, t]), streamed.start())
+    outputs = backend.resident(np.stack([TAG_LOGITS, -TAG_LOGITS]))
+    both = backend.stack([streamed.start(), streamed.start()])
 
-    @tf.function
     def update(state, outputs):
-        return tf.vectorized_map(lambda one: streamed.update(one[0], TAGS_Y, one[1]), (state, outputs))
+        return backend.map_trials(lambda state, one: streamed.update(state, TAGS_Y, one), (state, outputs))
 
-    stacked = update(both, outputs)
+    stacked = backend.compiled(update, (both, outputs), loose={}, xla=False)(both, outputs)
     for slot in range(2):
         state = streamed.update(streamed.start(), TAGS_Y, outputs[slot])
         np.testing.assert_allclose([t[slot] for t in stacked][-1], state[-1], rtol=1e-6)
@@ -215,7 +216,28 @@ def test_r2_of_years_does_not_cancel():
     exact = (
         1 - ((years - guesses).astype(float) ** 2).sum() / ((years - years.mean(dtype=float)).astype(float) ** 2).sum()
     )
-    assert run(streamed, years, guesses[:, None])["r2"] == pytest.approx(exact, abs=1e-9)
+    assert run(streamed, years, guesses[:, None])["r2"] == pytest.approx(exact, rel=1e-7)
+
+
+def test_r2_of_many_years_in_small_batches_keeps_its_digits():
+    draw = np.random.default_rng(1)
+    years = (2000 + draw.uniform(10, 50, 20_000)).astype(np.float32)
+    guesses = (years + 3 * draw.normal(size=len(years))).astype(np.float32)
+    streamed = metrics_of(task_of({"": PRICE}, "r2"), {"": "numbers"}, load=load).streamed
+    update = backend.compiled(streamed.update, (streamed.start(), years[:32], guesses[:32, None]), loose={}, xla=True)
+    state = streamed.start()
+    for first in range(0, len(years), 32):
+        rows = slice(first, first + 32)
+        state = update(state, backend.resident(years[rows]), backend.resident(guesses[rows, None]))
+    errors, around = years.astype(float) - guesses, years - years.mean(dtype=float)
+    assert streamed.values(state) == [pytest.approx(1 - (errors**2).sum() / (around**2).sum(), rel=1e-6)]
+
+
+@pytest.mark.parametrize("constant", [2019.3, 0.1, 0.0])
+def test_r2_of_a_constant_is_0_whatever_rounding_says(constant):
+    target = np.full(N, constant, np.float32)
+    streamed = metrics_of(task_of({"": PRICE}, "r2"), {"": "numbers"}, load=load).streamed
+    assert run(streamed, target, target[:, None] + normal(1), chunk=7) == {"r2": 0.0}
 
 
 def test_several_outputs_have_metrics_of_their_own():
@@ -355,7 +377,7 @@ def test_a_metric_that_takes_no_weights_streams_with_every_example():
             self.n = self.add_variable((), "zeros")
 
         def update_state(self, y_true, y_pred, sample_weight=None):  # noqa: ARG002
-            self.n.assign(self.n + tf.py_function(lambda p: float(len(p)), [y_pred], tf.float32))
+            self.n.assign(self.n + keras.ops.cast(keras.ops.shape(y_pred)[0], "float32"))
 
         def result(self):
             return self.n
@@ -371,6 +393,7 @@ def test_a_metric_that_takes_no_weights_streams_with_every_example():
     assert run(parts.streamed, PRICE_Y, outputs, WEIGHTS) == {"counted": N}
 
 
+@narrowed
 def test_each_build_of_a_model_has_the_metric_names_of_a_fresh_process():
     x, y = normal(3), BINARY_Y[:, None].astype(np.float32)
     for _ in range(2):  # Keras itself counts on: "precision_2" is the first of the second model
@@ -394,6 +417,7 @@ def test_an_explicit_name_goes_before_a_numbered_one():
     assert set(found) == {"precision", "precision_1"}
 
 
+@narrowed
 def test_a_compiled_metric_is_recorded_under_the_name_of_the_user():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
     model.compile(loss="bce", metrics=[K.BinaryIoU([1], name="iou"), K.Precision(thresholds=0.3)])

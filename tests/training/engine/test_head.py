@@ -75,7 +75,7 @@ def of_ours(build, optimizer: str, *, size=1, xla=False, parts=1) -> list[list[n
             max_loss=np.inf,
         ).state
         weights, frozen, _ = program.row(state, size - 1)
-        after.append([tensor.numpy() for tensor in (*weights, *frozen)])
+        after.append([np.asarray(tensor) for tensor in (*weights, *frozen)])
     return after
 
 

@@ -120,8 +120,8 @@ def test_ids_stay_whole_numbers_and_unknown_numbers_become_0():
     prepare = Preparation(unscaled=frozenset({"ids"}), fills=True)
     x = {"ids": ops.convert_to_tensor([[300]], "int32"), "size": ops.convert_to_tensor([[np.nan, 4.0]])}
     made = prepare(x, {"ids": 0.0, "size": 2.0}, {"ids": 1.0, "size": 0.5})
-    assert made["ids"].dtype == "int32"
-    assert made["size"].numpy().tolist() == [[0.0, 1.0]]
+    assert keras.backend.standardize_dtype(made["ids"].dtype) == "int32"
+    assert np.asarray(made["size"]).tolist() == [[0.0, 1.0]]
 
 
 def test_inputs_go_by_their_names_or_else_by_their_order():

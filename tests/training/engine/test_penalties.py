@@ -70,7 +70,7 @@ def compiled_epoch(kind, factors, optimizer):
         n_steps=np.array([len(ORDER)], np.int32),
         max_loss=np.inf,
     )
-    return [weight.numpy() for weight in steps.state[0]], steps.losses[0]
+    return [np.asarray(weight) for weight in steps.state[0]], steps.losses[0]
 
 
 def kerass_epoch(kind, factors, optimizer, clipping):

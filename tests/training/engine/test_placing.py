@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-import tensorflow as tf
+from backends import short_of_memory
 from in_process import run_trial
 
 from ablate.data.placement import Room
@@ -31,7 +31,7 @@ def test_examples_that_take_more_than_half_of_the_memory_are_streamed(digits):
 
 def test_copying_that_runs_out_of_memory_falls_back_to_streaming(digits, monkeypatch):
     def too_much(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        raise short_of_memory()
 
     monkeypatch.setattr(Resident, "of", too_much)
     examples, placement = place_examples(digits, Room())

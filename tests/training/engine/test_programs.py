@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from backends import jax_only, tensorflow_only
 
 from ablate.clock import Clock
 from ablate.study.model_ref import ModelRef
@@ -45,6 +46,17 @@ def build(factors, input_shape, n_classes):
 """
 
 
+@jax_only
+def test_on_jax_there_is_one_way_and_nothing_is_timed(tiny_study, digits, made, tmp_path):
+    (tmp_path / "mine.py").write_text(RECURRENT)
+    study = tiny_study.model_copy(update={"model": ModelRef.of("mine.py:build"), "base": tmp_path})
+    started = TrainingContext(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
+    assert made == [(1, True)]
+    assert started.notes == ()
+    assert not (tmp_path / "ways").exists()
+
+
+@tensorflow_only
 def test_where_neither_way_is_known_to_be_right_both_are_timed_and_the_choice_is_kept(
     tiny_study, digits, made, tmp_path
 ):
@@ -136,6 +148,7 @@ def build(factors, input_shape):
 """
 
 
+@tensorflow_only
 @pytest.mark.parametrize("kind", ["loss", "compute_loss", "metric"])
 def test_what_xla_cannot_compile_trains_without_it_and_says_so(tiny_study, digits, made, tmp_path, kind):
     (tmp_path / "mine.py").write_text(OWN_OPERATIONS)

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import ON_JAX
 from keras import ops
 
+from ablate.training.engine import backend
 from ablate.training.engine.batches import MicroBatches
 from ablate.training.engine.examples import Resident
 from ablate.training.engine.objective import ClassObjective
@@ -123,27 +124,32 @@ def test_a_loss_scale_of_float16_is_taken_out_of_the_sum():
 def by_hand(model, optimizer):
     """The steps of whole batches in the plainest words: what a program of one part must be, to the bit."""
     rate = next(i for i, v in enumerate(optimizer.variables) if v is optimizer._learning_rate)
+    shift, scale = SCALING.shift[0], SCALING.scale[0]
 
-    def step(i, weights, frozen, slots, losses, shift, scale, order):
-        slots = (*slots[:rate], tf.constant(0.01), *slots[rate + 1 :])
-        images = (tf.cast(tf.gather(EXAMPLES.x, order[i]), "float32") - shift) * scale
-        labels, inner = tf.gather(EXAMPLES.y, order[i]), [tf.identity(weight) for weight in weights]
-        outputs, after, penalties = model.stateless_call(inner, frozen, images, training=True, return_losses=True)
-        each = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True)
-        total = sum(penalties, start=ops.mean(each))
-        weights, slots = optimizer.stateless_apply(list(slots), tf.gradients(total, inner), list(weights))
-        losses = tf.tensor_scatter_nd_update(losses, [[i]], total[None])
-        return i + 1, tuple(weights), tuple(after), tuple(slots), losses, shift, scale, order
+    def step(i, weights, frozen, slots, losses, order):
+        slots = (*slots[:rate], backend.resident(0.01), *slots[rate + 1 :])
+        images = (ops.cast(backend.rows_of(EXAMPLES.x, order[i]), "float32") - shift) * scale
+        labels = backend.rows_of(EXAMPLES.y, order[i])
 
-    @tf.function(autograph=False)
-    def run(state, shift, scale):
-        order = tf.compat.v1.placeholder_with_default(ORDER[:, 0], [None, None])  # batches of any length
-        start = (tf.constant(0), *state, tf.zeros(STEPS), shift, scale, order)
-        return tf.while_loop(lambda i, *_: i < STEPS, step, start)[1:5]
+        def loss(inner):
+            outputs, after, penalties = model.stateless_call(inner, frozen, images, training=True, return_losses=True)
+            each = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True)
+            total = sum(penalties, start=ops.mean(each))
+            return total, (total, after)
+
+        gradients, (total, after) = backend.gradients(loss, weights, xla=False)
+        weights, slots = optimizer.stateless_apply(list(slots), gradients, list(weights))
+        losses = ops.scatter_update(losses, [[i]], total[None])
+        return i + 1, tuple(weights), tuple(after), tuple(slots), losses, order
+
+    def run(state, order):
+        start = (ops.zeros((), "int32"), *state, ops.zeros(STEPS), order)
+        return backend.loop(lambda i, *_: i < STEPS, step, start)[1:5]
 
     kept = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
-    state = tuple(tuple(tf.identity(v.value) for v in variables) for variables in kept)
-    return run(state, tf.constant(SCALING.shift[0]), tf.constant(SCALING.scale[0]))
+    state = tuple(tuple(backend.resident(v.value) for v in variables) for variables in kept)
+    order = backend.resident(ORDER[:, 0])
+    return backend.compiled(run, (state, order), loose={1: (0, 1)}, xla=False)(state, order)
 
 
 @pytest.mark.parametrize("build", [pytest.param(mlp, marks=pytest.mark.slow), normalized])
@@ -157,25 +163,48 @@ def test_one_part_is_the_plain_step_to_the_bit(build):
         assert np.array_equal(mine, theirs)
 
 
-def operations(parts):
-    """How often each kind of operation stands in the graph of one step, and in the graphs of its loops."""
+def one_step(parts):
+    """A function of the indices of a batch that takes one step."""
     model, optimizer = mlp(), make_optimizer("sgd")
     optimizer.build(model.trainable_variables)
     step, state = Step(model, optimizer, parts=parts), Program(model, optimizer, xla=False).initial_state(model)
+    scaling = {"shift": SCALING.shift[0], "scale": SCALING.scale[0]}
 
-    @tf.function(autograph=False)
-    def graph(rows):
-        batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows), rows
-        scaling = {"shift": SCALING.shift[0], "scale": SCALING.scale[0]}
-        return step(state, (tf.zeros((), "int32"),), *batch, scaling, tf.constant(0.01), BATCH)
+    def taken(rows):
+        batch = backend.rows_of(EXAMPLES.x, rows), backend.rows_of(EXAMPLES.y, rows), rows
+        return step(state, (ops.zeros((), "int32"),), *batch, scaling, backend.resident(0.01), BATCH)
 
+    return taken
+
+
+def kinds_of(jaxpr):
+    """The kinds of JAX's operations, those of functions called included, those of loops left out."""
+    for operation in jaxpr.eqns:
+        yield operation.primitive.name
+        if operation.primitive.name != "while":
+            for inner in operation.params.values():
+                if hasattr(inner, "jaxpr"):
+                    yield from kinds_of(inner.jaxpr)
+
+
+def operations(parts):
+    """How often each kind of operation stands in the graph of one step, and in the graphs of its loops."""
+    if ON_JAX:
+        import jax
+
+        kinds = list(kinds_of(jax.make_jaxpr(one_step(parts))(np.zeros(BATCH, np.int32)).jaxpr))
+        return kinds.count("dot_general"), kinds.count("while")
+    import tensorflow as tf
+
+    graph = tf.function(one_step(parts), autograph=False)
     made = graph.get_concrete_function(tf.TensorSpec([BATCH], "int32")).graph.as_graph_def()
     kinds = [node.op for node in made.node]
     return kinds.count("MatMul"), sum("While" in kind for kind in kinds)
 
 
 def test_one_part_has_no_loop_of_its_own():
-    assert operations(1) == (9, 0)  # three layers forward, and two products each backward
+    n_products = 8 if ON_JAX else 9  # three layers forward, and two products each backward; JAX leaves out the unused
+    assert operations(1) == (n_products, 0)
     assert operations(2) == (0, 1)
     assert operations(4) == (0, 2)  # parts of 6 and of 5 examples
 
@@ -187,8 +216,8 @@ def test_a_score_is_that_of_each_example():
     outputs = model.predict((X[:7] - SCALING.shift[0]) * SCALING.scale[0], verbose=0)
     expected = keras.losses.sparse_categorical_crossentropy(Y[:7], outputs, from_logits=True)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    assert classes.numpy().tolist() == outputs.argmax(1).tolist()
-    assert not spreads.numpy().any()
+    assert np.asarray(classes).tolist() == outputs.argmax(1).tolist()
+    assert not np.asarray(spreads).any()
 
 
 class Noise(keras.layers.Layer):
@@ -215,7 +244,7 @@ def test_a_score_of_samples_is_that_of_their_mean_probability_with_the_predicted
         return np.stack([keras.ops.softmax(some) for some in logits])
 
     for place in (0, 5):
-        losses, classes, spreads = (found.numpy() for found in score.predicted((weights, frozen), *batch, place))
+        losses, classes, spreads = map(np.asarray, score.predicted((weights, frozen), *batch, place))
         chances = passes(place)
         mean = chances.mean(axis=0)
         np.testing.assert_allclose(losses, -np.log(mean[np.arange(7), Y[:7]]), rtol=1e-4)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fit_models import FILES
 
 from ablate.clock import Clock
 from ablate.data.dataset import to_dataset
@@ -16,150 +17,6 @@ from ablate.training.engine.context import TrainingContext
 from ablate.training.fit.check import check_fitted
 from ablate.training.run_range_test import RateFinder
 from ablate.training.stack import run_trials
-
-MODELS = """
-import keras
-from keras import layers, ops
-import tensorflow as tf
-
-def ends(data, width):
-    inputs = keras.Input(data.input_shape)
-    hidden = layers.Dense(width, activation="relu")(layers.Flatten()(inputs))
-    return inputs, layers.Dense(data.n_outputs)(hidden)
-
-class Stepping(keras.Model):
-    def train_step(self, data):
-        return super().train_step(data)
-
-class Untrained(keras.Model):
-    def train_step(self, data):
-        return {"loss": self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0]))}
-
-class Silent(keras.Model):
-    def train_step(self, data):
-        return {"progress": super().train_step(data)["loss"]}
-
-class Doubling(keras.Model):
-    def train_step(self, data):
-        self.optimizer.learning_rate = 2 * self.optimizer.learning_rate
-        return super().train_step(data)
-
-class Noisy(keras.Model):
-    def train_step(self, data):
-        x, y = data
-        return super().train_step((x + tf.random.normal(tf.shape(x)), y))
-
-def plain(factors, data): return keras.Model(*ends(data, factors["width"]))
-def stepping(factors, data): return Stepping(*ends(data, factors["width"]))
-def untrained(factors, data): return Untrained(*ends(data, factors["width"]))
-class Forgetful(keras.Model):
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=True))
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
-        return {"loss": loss}
-
-class Renaming(keras.Model):  # counts its losses under a name that it does not report
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.total = keras.metrics.Mean(name="total_loss")
-
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=True))
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
-        self.total.update_state(loss, sample_weight=ops.shape(data[0])[0])
-        return {"loss": self.total.result()}
-
-    def test_step(self, data):
-        loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=False), training=False)
-        self.total.update_state(loss, sample_weight=ops.shape(data[0])[0])
-        return {"loss": self.total.result()}
-
-class Deaf(keras.Model):
-    def fit(self, x, callbacks=None, **how):
-        return super().fit(x, **how)
-
-class Parts(keras.Model):  # a subclass without an Input that takes several inputs
-    def __init__(self, n):
-        super().__init__()
-        self.last = layers.Dense(n)
-
-    def call(self, inputs, training=False):
-        return self.last(layers.Flatten()(inputs["left"]) + layers.Flatten()(inputs["right"]))
-
-    def train_step(self, data):
-        return super().train_step(data)
-
-def parts(factors, data): return Parts(data.n_outputs)
-def renaming(factors, data): return Renaming(*ends(data, factors["width"]))
-def deaf(factors, data): return Deaf(*ends(data, factors["width"]))
-def forgetful(factors, data): return Forgetful(*ends(data, factors["width"]))
-def silent(factors, data): return Silent(*ends(data, factors["width"]))
-def doubling(factors, data): return Doubling(*ends(data, factors["width"]))
-def noisy(factors, data): return Noisy(*ends(data, factors["width"]))
-def stepping_if_wide(factors, data): return (stepping if factors["width"] > 16 else plain)(factors, data)
-
-KEPT = {}
-def kept(factors, data): return KEPT.setdefault(factors["width"], stepping(factors, data))
-
-def compiled(factors, data):
-    model = stepping(factors, data)
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    return model
-"""
-CALLBACKS = """
-import keras
-from my import plain as build
-SEEN = []
-
-class Noting(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        SEEN.append((epoch, sorted(logs)))
-
-def callbacks(factors):
-    monitor = "val_accuracy" if factors["optimizer"] == "sgd" else "val_loss"
-    return [Noting(), keras.callbacks.EarlyStopping(monitor, min_delta=99.0, patience=1, mode="min")]
-"""
-AUTOENCODER = """
-import keras
-from keras import layers, ops
-import tensorflow as tf
-
-class VAE(keras.Model):
-    def __init__(self, encoder, decoder):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.total, self.divergence = keras.metrics.Mean(name="loss"), keras.metrics.Mean(name="kl_loss")
-
-    @property
-    def metrics(self):
-        return [self.total, self.divergence]
-
-    def losses_of(self, x):
-        mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)
-        code = mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean))
-        error = ops.mean(ops.square(x - self.decoder(code)))
-        kl = -0.5 * ops.mean(1 + log_variance - ops.square(mean) - ops.exp(log_variance))
-        return error + 0.01 * kl, kl
-
-    def train_step(self, data):
-        with tf.GradientTape() as tape:
-            loss, kl = self.losses_of(data)
-        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
-        self.total.update_state(loss)
-        self.divergence.update_state(kl)
-        return {"loss": self.total.result(), "kl_loss": self.divergence.result()}
-
-    def test_step(self, data):
-        loss, kl = self.losses_of(data)
-        return {"loss": loss, "kl_loss": kl}
-
-def build(factors, data):
-    encoder = keras.Sequential([keras.Input(data.input_shape), layers.Flatten(), layers.Dense(4)])
-    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(64), layers.Reshape(data.input_shape)])
-    return VAE(encoder, decoder)
-"""
 
 
 class Heard:
@@ -183,7 +40,7 @@ class Heard:
 def context_of(tiny_study, digits, tmp_path_factory):
     """The workbench of a study with one of the models."""
     folder = tmp_path_factory.mktemp("models")
-    for name, text in {"my.py": MODELS, "with_callbacks.py": CALLBACKS, "vae.py": AUTOENCODER}.items():
+    for name, text in FILES.items():
         (folder / name).write_text(text)
 
     def context(name, *, data=digits, **training):

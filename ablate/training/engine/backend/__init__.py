@@ -11,6 +11,7 @@ from ablate.training.engine.backend.types import Compiled, Loose
 if keras.backend.backend() == "jax":
     from ablate.training.engine.backend.jax import (
         ALWAYS_XLA,
+        EAGER,
         added,
         compile_functions,
         compiled,
@@ -27,10 +28,12 @@ if keras.backend.backend() == "jax":
         row_of,
         rows_of,
         stack,
+        unpacked,
     )
 else:
     from ablate.training.engine.backend.tensorflow import (
         ALWAYS_XLA,
+        EAGER,
         added,
         compile_functions,
         compiled,
@@ -47,10 +50,12 @@ else:
         row_of,
         rows_of,
         stack,
+        unpacked,
     )
 
 __all__ = [
     "ALWAYS_XLA",
+    "EAGER",
     "Compiled",
     "Loose",
     "added",
@@ -69,4 +74,5 @@ __all__ = [
     "row_of",
     "rows_of",
     "stack",
+    "unpacked",
 ]

@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any, TypeVar
 
 import jax
@@ -20,6 +21,7 @@ from ablate.training.engine.devices.jax import programs_kept
 from ablate.training.trial_error import contained_by
 
 ALWAYS_XLA = True  # JAX has no other compiler
+EAGER = "jax_disable_jit"  # what switches compiling off
 # Messages of errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
 _CAUSES = 10  # causes examined: an error may be its own cause
@@ -36,6 +38,17 @@ def fed(batches: Callable[[], Iterator[Any]], *, like: Any, n: int) -> Any:
     """A data set of `n` batches a pass, each pass from a new call of `batches()`; `like` is one of them."""
     del like
     return _Passes(batches, n)
+
+
+def unpacked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A model's own step that gets inputs without targets as from arrays; of a data set Keras makes a tuple of one."""
+
+    @wraps(step)
+    def call(state: Any, data: Any) -> Any:
+        is_alone = isinstance(data, tuple) and len(data) == 1 and not isinstance(data[0], list | tuple)
+        return step(state, data[0] if is_alone else data)
+
+    return call
 
 
 def rows_of(tree: Any, indices: Tensor) -> Any:
@@ -93,7 +106,6 @@ def compiled(
     del xla
     graph = jax.jit(function)
     signature = [_signature(argument, loose.get(place, ())) for place, argument in enumerate(arguments)]
-
     seen: set[Any] = set()  # shapes that are compiled
 
     def call(*given: Any) -> Any:
@@ -103,7 +115,9 @@ def compiled(
         if (shapes := tuple(np.shape(leaf) for leaf in jax.tree.leaves(given))) in seen:
             return graph(*given)
         seen.add(shapes)
-        with _damage_cleared():
+        # Variables that Keras makes while it is traced, as a loss of several outputs does, are filled behind the scope:
+        # inside, their values would be the trace's own.
+        with keras.StatelessScope(), _damage_cleared():
             return graph(*given)
 
     return call

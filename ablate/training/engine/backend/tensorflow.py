@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 ALWAYS_XLA = False
+EAGER = "tf.config.run_functions_eagerly"  # what switches compiling off
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 # Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
@@ -44,6 +45,11 @@ def fed(batches: Callable[[], Iterator[Any]], *, like: Any, n: int) -> Any:
     signature = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), like)
     made = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return made.apply(tf.data.experimental.assert_cardinality(n)).prefetch(1)
+
+
+def unpacked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A model's own step that gets inputs without targets as from arrays, as it does here."""
+    return step
 
 
 def rows_of(tree: Any, indices: Tensor) -> Any:

@@ -1,6 +1,7 @@
 """Set up JAX before its first operation: threads, GPU memory, the cache of compiled programs."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from ablate.storage.program_cache import MOST_BYTES, open_program_cache
 
 _THREADS = "NPROC"  # XLA's client reads the size of its thread pool from it
+_ON_DEMAND = "XLA_PYTHON_CLIENT_PREALLOCATE"  # a user who has set it decides
+_NARROWED = r"Explicitly requested dtype u?(int|float|complex)"  # JAX's warning: "… will be truncated to"
 
 
 @dataclass(slots=True)
@@ -23,9 +26,13 @@ _STARTED = _Started()
 
 
 def prepare(threads: int | None) -> None:
-    """Start JAX's devices with `threads` (None: one per processor), and GPU memory on demand."""
+    """Start JAX's devices with `threads` (None: one per processor), and GPU memory on demand.
+
+    Numbers of 64 bits stay off, as is usual on JAX: where Keras or a user's code asks for them, nothing is said.
+    """
     pool = {} if threads is None else {_THREADS: str(threads)}
-    with _environment({"XLA_PYTHON_CLIENT_PREALLOCATE": "false", **pool}):
+    usual = {} if _ON_DEMAND in os.environ else {_ON_DEMAND: "false"}
+    with _environment({**usual, **pool}):
         import jax
 
         _STARTED.threads, _STARTED.programs = threads or 0, open_program_cache(threads)
@@ -39,6 +46,7 @@ def prepare(threads: int | None) -> None:
         for name, value in settings.items():
             jax.config.update(name, value)  # type: ignore[no-untyped-call]  # JAX types it in part
         jax.devices()
+    warnings.filterwarnings("ignore", _NARROWED, UserWarning)
 
 
 def programs_kept() -> Path | None:
@@ -68,11 +76,14 @@ def threads_set() -> int:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables inside the block; what the user has set stays."""
-    new = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(new)
+    """Set environment variables inside the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        for name in new:
-            del os.environ[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
