@@ -29,17 +29,18 @@ def chunks(x: jax.Array, kernel: jax.Array, shape: Convolution, convolve: Convol
     return reduce(lax.add, [convolve(*pair, shape) for pair in pairs])
 
 
-def columns(x: jax.Array, kernel: jax.Array, shape: Convolution, convolve: Convolve) -> jax.Array | None:
+def columns(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) -> jax.Array | None:
     """Few filters: neighbours in a row of the result as more filters, of a kernel wider by their number."""
     if x.ndim != 4 or not shape.is_plain or shape.strides[1] > 1 or shape.dilation[1] > 1:
         return None
-    filters, width = kernel.shape[-1], shape.sides(x.shape, kernel.shape)[1]
-    n = _n_columns(x.shape[-1], filters, width)
-    if n == 1:
+    filters, sides = kernel.shape[-1], shape.sides(x.shape, kernel.shape)
+    width, n = sides[1], _n_columns(x.shape[-1], filters, sides[1])
+    if n == 1 or math.prod(kernel.shape[:-2]) > math.prod(sides):
         return None
     none = (0, 0)
     wide = jnp.concatenate([jnp.pad(kernel, (none, (i, n - 1 - i), none, none)) for i in range(n)], axis=-1)
-    result = convolve(x, wide, replace(shape, strides=(shape.strides[0], n)))
+    # Without filters of zeros: removing them would not be free, as the division of the rest into columns is.
+    result = replace(shape, strides=(shape.strides[0], n))(*_with_channels(x, wide, _filling_channels(x.shape[-1])))
     return result.reshape(*result.shape[:2], width, filters)
 
 
@@ -51,11 +52,16 @@ def filled_channels(x: jax.Array, kernel: jax.Array, shape: Convolution, convolv
     more_channels, more_filters = _filling_channels(channels), _filling_filters(filters)
     if more_channels == more_filters == 0:
         return None
-    none = (0, 0)
-    kernel = jnp.pad(kernel, (none, none, (0, more_channels), (0, more_filters)))
-    if more_channels:
-        x = jnp.pad(x, (none, none, none, (0, more_channels)))
-    return convolve(x, kernel, shape)[..., :filters]
+    kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 0), (0, more_filters)))
+    return convolve(*_with_channels(x, kernel, more_channels), shape)[..., :filters]
+
+
+def _with_channels(x: jax.Array, kernel: jax.Array, more: int) -> tuple[jax.Array, jax.Array]:
+    """Both with more channels of zeros."""
+    if more == 0:
+        return x, kernel
+    none, added = (0, 0), (0, more)
+    return jnp.pad(x, (none, none, none, added)), jnp.pad(kernel, (none, none, added, none))
 
 
 def _n_chunks(x: jax.Array, kernel: jax.Array) -> int:

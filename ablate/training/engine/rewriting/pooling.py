@@ -82,11 +82,12 @@ def _places(
 
 def _first_greatest(places: list[jax.Array]) -> jax.Array:
     """The number of the place that `select_and_scatter` chooses: the first that is >= all that follow."""
-    best, chosen = places[0], jnp.zeros(places[0].shape, "int32")
+    best, square = places[0], jnp.zeros(places[0].shape, "float32")
     for number, place in enumerate(places[1:], start=1):
         stays = best >= place
-        best, chosen = jnp.where(stays, best, place), jnp.where(stays, chosen, number)
-    return chosen
+        best, square = jnp.where(stays, best, place), jnp.where(stays, square, number**2)
+    # XLA computes again, for each place that reads it, all but what it takes for expensive, as a square root.
+    return lax.sqrt(square)
 
 
 def _side_by_side(
@@ -98,7 +99,7 @@ def _side_by_side(
     padding: Pads,
 ) -> jax.Array:
     """For windows that do not overlap: every entry is at one place of one window, or in none."""
-    numbers = np.arange(np.prod(window), dtype="int32").reshape([n for size in window for n in (1, size)])
+    numbers = np.arange(np.prod(window), dtype="float32").reshape([n for size in window for n in (1, size)])
     wide = [n for side in gradient.shape for n in (side, 1)]
     spread = jnp.where(chosen.reshape(wide) == numbers, gradient.reshape(wide), np.zeros((), gradient.dtype))
     tiled = spread.reshape([side * size for side, size in zip(gradient.shape, window, strict=True)])
