@@ -18,15 +18,14 @@ LANES = 16  # filters that a kernel computes at once
 WIDE = 2 * LANES  # filters from which on it is fast
 
 
-def chunks(x: jax.Array, kernel: jax.Array, shape: Convolution, convolve: Convolve) -> jax.Array | None:
+def chunks(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) -> jax.Array | None:
     """The gradient of a kernel from a few images at a time: its `channels` are the images of a batch."""
-    n = _n_chunks(x, kernel)
-    if not shape.is_plain or n == 1 or math.prod(kernel.shape[:-2]) < max(
-        LEAST_SIDE**2, math.prod(shape.sides(x.shape, kernel.shape)) + 1
-    ):
+    n, sides = _n_chunks(x, kernel), shape.sides(x.shape, kernel.shape)
+    least = max(LEAST_SIDE**2, math.prod(sides) + 1)
+    if x.ndim != 4 or not shape.is_plain or n == 1 or math.prod(kernel.shape[:-2]) < least:
         return None
     pairs = zip(jnp.split(x, n, axis=-1), jnp.split(kernel, n, axis=-2), strict=True)
-    return reduce(lax.add, [convolve(*pair, shape) for pair in pairs])
+    return reduce(lax.add, [_filled(*pair, shape, channels=0) for pair in pairs])
 
 
 def columns(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) -> jax.Array | None:
@@ -39,29 +38,30 @@ def columns(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) ->
         return None
     none = (0, 0)
     wide = jnp.concatenate([jnp.pad(kernel, (none, (i, n - 1 - i), none, none)) for i in range(n)], axis=-1)
+    shape = replace(shape, strides=(shape.strides[0], n))
     # Without filters of zeros: removing them would not be free, as the division of the rest into columns is.
-    result = replace(shape, strides=(shape.strides[0], n))(*_with_channels(x, wide, _filling_channels(x.shape[-1])))
+    result = _filled(x, wide, shape, channels=_filling_channels(x.shape[-1]), filters=0)
     return result.reshape(*result.shape[:2], width, filters)
 
 
-def filled_channels(x: jax.Array, kernel: jax.Array, shape: Convolution, convolve: Convolve) -> jax.Array | None:
+def filled(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) -> jax.Array | None:
     """Channels and filters of zeros, up to numbers that fill the kernel's lanes."""
     if x.ndim != 4 or not shape.is_plain or max(kernel.shape[-2:]) <= LANES:
         return None
-    channels, filters = kernel.shape[-2:]
-    more_channels, more_filters = _filling_channels(channels), _filling_filters(filters)
-    if more_channels == more_filters == 0:
-        return None
-    kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, 0), (0, more_filters)))
-    return convolve(*_with_channels(x, kernel, more_channels), shape)[..., :filters]
+    return _filled(x, kernel, shape, channels=_filling_channels(x.shape[-1]))
 
 
-def _with_channels(x: jax.Array, kernel: jax.Array, more: int) -> tuple[jax.Array, jax.Array]:
-    """Both with more channels of zeros."""
-    if more == 0:
-        return x, kernel
-    none, added = (0, 0), (0, more)
-    return jnp.pad(x, (none, none, none, added)), jnp.pad(kernel, (none, none, added, none))
+def _filled(
+    x: jax.Array, kernel: jax.Array, shape: Convolution, *, channels: int, filters: int | None = None
+) -> jax.Array:
+    """By XLA, with so many channels of zeros, and filters, the number that is fastest if `filters` is None."""
+    n_filters, none = kernel.shape[-1], (0, 0)
+    more = _filling_filters(n_filters) if filters is None else filters
+    if channels:
+        x = jnp.pad(x, (none, none, none, (0, channels)))
+    if channels or more:
+        kernel = jnp.pad(kernel, (none, none, (0, channels), (0, more)))
+    return shape(x, kernel)[..., :n_filters]
 
 
 def _n_chunks(x: jax.Array, kernel: jax.Array) -> int:
