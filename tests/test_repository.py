@@ -33,6 +33,7 @@ DOORS = {
     "typer": ("cli/main.py",),
     "rich": ("interface/display/", "cli/commands/"),
     "cloudpickle": ("interface/functions.py",),
+    "jax": ("training/engine/rewriting/",),
     "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
     "yaml": ("analysis/sources/yaml_text.py",),
     "PIL": ("data/image_folder.py",),

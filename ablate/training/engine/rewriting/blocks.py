@@ -22,7 +22,9 @@ def chunks(x: jax.Array, kernel: jax.Array, shape: Convolution, _: Convolve) -> 
     """The gradient of a kernel from a few images at a time: its `channels` are the images of a batch."""
     n, sides = _n_chunks(x, kernel), shape.sides(x.shape, kernel.shape)
     least = max(LEAST_SIDE**2, math.prod(sides) + 1)
-    if x.ndim != 4 or not shape.is_plain or n == 1 or math.prod(kernel.shape[:-2]) < least:
+    if x.ndim != 4 or not shape.is_plain or n == 1 or kernel.shape[-1] <= LANES:
+        return None
+    if math.prod(kernel.shape[:-2]) < least:
         return None
     pairs = zip(jnp.split(x, n, axis=-1), jnp.split(kernel, n, axis=-2), strict=True)
     return reduce(lax.add, [_filled(*pair, shape, channels=0) for pair in pairs])

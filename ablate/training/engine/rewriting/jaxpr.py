@@ -17,6 +17,8 @@ CALLS = frozenset(
     {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "checkpoint", "scan", "while", "cond"}
 )
 
+_JAXPRS = ClosedJaxpr | Jaxpr
+
 
 def interpreted(closed: ClosedJaxpr, inputs: Sequence[jax.Array], rules: Rules) -> list[jax.Array]:
     """The outputs of a jaxpr, its equations replaced where a rule applies."""
@@ -51,7 +53,9 @@ def _bound(equation: JaxprEqn, inputs: list[jax.Array], rules: Rules) -> list[ja
     primitive, params = equation.primitive, equation.params
     if primitive.name in CALLS:
         params = {name: _rewritten(value, rules) for name, value in params.items()}
-    outputs = primitive.bind(*inputs, **primitive.get_bind_params(params))
+    bind: Callable[..., Any] = primitive.bind  # Any: one array or several; JAX's own annotation has no parameters
+    given: Callable[..., dict[str, Any]] = primitive.get_bind_params
+    outputs = bind(*inputs, **given(params))
     return list(outputs) if primitive.multiple_results else [outputs]
 
 
@@ -74,9 +78,5 @@ def _traced(closed: ClosedJaxpr, rules: Rules) -> ClosedJaxpr:
 
 
 def _inner(equation: JaxprEqn) -> list[Jaxpr]:
-    found = []
-    for value in equation.params.values():
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, ClosedJaxpr | Jaxpr):
-                found.append(getattr(item, "jaxpr", item))
-    return found
+    values = [item for value in equation.params.values() for item in (value if isinstance(value, tuple) else [value])]
+    return [item.jaxpr if isinstance(item, ClosedJaxpr) else item for item in values if isinstance(item, _JAXPRS)]

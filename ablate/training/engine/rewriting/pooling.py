@@ -129,4 +129,3 @@ def _overlaid(
 
 def _cropped(x: jax.Array, pads: list[tuple[int, int, int]]) -> jax.Array:
     return lax.pad(x, np.zeros((), x.dtype), pads) if np.any(pads) else x
-
