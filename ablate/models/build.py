@@ -13,6 +13,7 @@ import keras
 from ablate.errors import StudyError
 from ablate.models import blocks
 from ablate.models.cnn import cnn
+from ablate.models.global_seed import seed_globally
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
 from ablate.models.model_data import ModelData
@@ -62,7 +63,7 @@ def build_model(
     precision: str = "float32",
 ) -> keras.Model:
     """The model of a configuration. Raises `StudyError` unless it takes the data's inputs and fits their targets."""
-    keras.utils.set_random_seed(layer_seeds.users())  # for layers without a seed of their own, as in user code
+    seed_globally(layer_seeds.users())  # for layers without a seed of their own, as in user code
     varied = {name: factors[name] for name in builder.options if name in factors}
     options = {**builder.options, **options, **varied}
     with _dtype_policy(precision), settings_kept("model: build"):

@@ -48,6 +48,7 @@ class ModelCard:
     needs: tuple[str, ...] = ()  # the user's classes as "module.Name", and functions, that loading needs
     code: str = ""  # the user's file, beside the study file, if `needs` has any
     samples: int = 0  # passes with dropout that the recorded scores average; the model makes one without
+    backend: str = "tensorflow"  # of Keras, on which it was trained; cards of older versions name none
 
     def to_text(self) -> str:
         """As JSON."""
