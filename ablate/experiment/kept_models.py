@@ -109,8 +109,8 @@ def load_best_model(folder: Path) -> Any:  # Any: a keras.Model
     """The best model that the study in `folder` kept. Raises `AblateError` if none was kept or it cannot be loaded."""
     path = find_best_model(folder)
     card = read_card(path)
-    trained_on = next((backend for backend in BACKENDS if card and card.backend == backend), None)
-    with keras_on(trained_on if trained_on and trains_here(trained_on) else ""):
+    backend = next((name for name in BACKENDS if card and card.predicts_on() == name), None)
+    with keras_on(backend if backend and trains_here(backend) else ""):
         from ablate.training.keeping import load_model  # starts Keras
 
         return load_model(path)

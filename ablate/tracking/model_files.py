@@ -128,7 +128,7 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
         "keras",
         data="data",
         keras_version=versions.get("keras", ""),
-        keras_backend=model.card.backend,
+        keras_backend=model.card.predicts_on(),
         save_exported_model=False,
     )
     pyfunc.add_to_model(made, loader_module="mlflow.keras")  # type: ignore[no-untyped-call]  # of MLflow
@@ -138,9 +138,8 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
 
 
 def _needed(card: ModelCard) -> tuple[str, ...]:
-    """The libraries that loading and predicting need; Keras reads texts with TensorFlow, on any backend."""
-    reads_text = any(end.levels or end.dtype in ("str", "string") for end in card.inputs)
-    return tuple(dict.fromkeys((*_REQUIRED, card.backend, *(["tensorflow"] if reads_text else []))))
+    """The libraries that loading and predicting need."""
+    return (*_REQUIRED, card.predicts_on())
 
 
 def _signature(card: ModelCard) -> "ModelSignature":
