@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablate.analysis.effects import confirmatory_runs
+from ablate.report.backends import backend_said, versions_behind
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.left_out import source_runs
 from ablate.report.numbers import count, duration
@@ -172,11 +173,12 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
         "" if hardware.gpus is None else ", ".join(hardware.gpus) or "no GPU",
     ]
     commit = f"{git.commit or ''}{' with changes' if git.dirty else ''}"
-    versions = [f"{name} {version}" for name, version in (facts.versions or {}).items()]
+    versions = [f"{name} {version}" for name, version in versions_behind(inputs).items()]
     ablate = [f"ablate {facts.ablate_version}"] if facts.ablate_version else []
     threads = "?" if facts.threads is None else facts.threads
     workers = f"{facts.workers}, {threads} {'thread' if threads == 1 else 'threads'} each" if facts.workers else ""
     return _stated(
+        ("Backend", backend_said(inputs)),
         ("Versions", ", ".join([*ablate, *versions])),
         ("Hardware", ", ".join(filter(None, parts))),
         ("Workers", workers),
