@@ -10,6 +10,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # of this process and of the workers that it starts
+os.environ.setdefault("ABLATE_PROGRAM_CACHE", "off")  # nothing that an earlier run has compiled
 if os.environ["KERAS_BACKEND"] == "jax":  # before the first array
     from ablate.training.engine.device import prepare_backend
 

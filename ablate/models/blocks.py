@@ -10,15 +10,14 @@ from keras import layers
 
 from ablate.data.array import Tensor
 from ablate.data.trees import leaves, to_tree
-from ablate.errors import StudyError
+from ablate.models.augmentation import augmented, restart_augmentation
+from ablate.models.initializers import output_initializer, seeded_initializer
 from ablate.models.layers import (
     Dropout,
     LayerSeeds,
     activation_layer,
     input_normalization_layer,
     normalization_layer,
-    output_initializer,
-    seeded_initializer,
 )
 from ablate.models.model_data import ModelData, Shape
 from ablate.study.catalog import level_in
@@ -26,15 +25,6 @@ from ablate.study.trial import Factors
 
 # Factors that may be left out in a direct call of a model, though not in a study.
 _FALLBACK: Factors = {"normalization": "none", "activation": "relu", "initializer": "glorot_uniform", "dropout": 0.0}
-TURN = 15 / 360  # maximum rotation to either side, as a fraction of a full turn
-ZOOM = 0.1  # maximum zoom in and out, as a fraction of the side's length
-# By name, with the arguments of Keras' layer. "all" applies them in this order; seeds differ by position, so that
-# an image is flipped in the same steps if rotation is added.
-_LAYERS: tuple[tuple[str, type[layers.Layer], Any], ...] = (  # Any: a mode, or a number
-    ("flip", layers.RandomFlip, "horizontal"),
-    ("rotation", layers.RandomRotation, TURN),
-    ("zoom", layers.RandomZoom, ZOOM),
-)
 _OF_RECURRENT = ("glorot_uniform", "orthogonal")  # Keras' initializers for its input and its state
 _RECURRENT: Mapping[str, type[layers.Layer]] = {"gru": layers.GRU, "lstm": layers.LSTM}
 _KERNELS = (layers.Dense, layers.Conv2D, layers.Conv2DTranspose)
@@ -190,32 +180,3 @@ def restart(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) ->
 
 def _draw(variable: keras.Variable, initializer: str, *, seed: int) -> None:
     variable.assign(seeded_initializer(initializer, seed=seed)(variable.shape, dtype=variable.dtype))
-
-
-def augmented(x: Tensor, kind: str, *, layer_seeds: LayerSeeds) -> Tensor:
-    """A batch of images (batch, height, width, channels), in training each with a change of its own.
-
-    `kind` is "flip" (left to right, in half of the cases), "rotation" (up to 15 degrees), "zoom" (up to 10 %), "all" of
-    these one after the other, or "none". Where a change uncovers a corner, the image is mirrored at its edge. Raises
-    `StudyError` if the examples are no images.
-    """
-    if kind == "none":
-        return x
-    if len(x.shape) != 4:
-        raise StudyError(
-            f'augmentation: "{kind}" needs images (height, width, channels), but these examples have shape '
-            f'{tuple(x.shape[1:])}\n  set augmentation to "none", or choose a data set of images'
-        )
-    for number, (name, layer, amount) in enumerate(_LAYERS):
-        if kind in (name, "all"):
-            # Always in full precision: half precision would round a pixel's position coarsely.
-            x = layer(amount, seed=layer_seeds.augmentation(number), dtype="float32")(x)
-    return x
-
-
-def restart_augmentation(model: keras.Model, *, layer_seeds: LayerSeeds) -> None:
-    """Give the layers that `augmented` made the seeds of another replicate."""
-    for number, (_, kind, _) in enumerate(_LAYERS):
-        for layer in model.layers:
-            if isinstance(layer, kind):
-                layer.generator.state.assign([layer_seeds.augmentation(number), 0])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
 
 from ablate.errors import StudyError
 from ablate.models import blocks
@@ -62,7 +63,6 @@ def build_model(
     precision: str = "float32",
 ) -> keras.Model:
     """The model of a configuration. Raises `StudyError` unless it takes the data's inputs and fits their targets."""
-    keras.utils.set_random_seed(layer_seeds.users())  # for layers without a seed of their own, as in user code
     varied = {name: factors[name] for name in builder.options if name in factors}
     options = {**builder.options, **options, **varied}
     with _dtype_policy(precision), settings_kept("model: build"):
@@ -79,7 +79,8 @@ def _check(model: object, data: ModelData) -> None:
     check_parts(model)
     check_shapes(model, data)
     check_trains(model)
-    wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
+    values = {v.path: np.asarray(v) for v in model.trainable_variables}
+    wrong = [path for path, value in values.items() if not np.isfinite(value).all()]
     if wrong:
         raise StudyError(
             f"model: all weights must be finite before the first step, but {wrong[0]} has NaN or infinite weights"

@@ -1,6 +1,7 @@
-"""Create the Keras layers and initializers that factor levels name, seeded by replicate, role and position."""
+"""Create the Keras layers that factor levels name, seeded by replicate, role and position."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,6 @@ from ablate.study import seeds
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
 _USERS = 2**16  # above every number of a layer
-_CONSTANT = ("zeros", "ones")
 NOISE_STATE = "seed_generator_state"  # Keras' name for the state variable of a generator
 _GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads neighbouring seeds
 SAMPLED = 1024  # numbers of each variable, evenly spaced: enough to distinguish two draws
@@ -90,53 +90,14 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
         scale = keras.ops.rsqrt((1 - rate) * (1 + rate * low**2))
         return scale * keras.ops.where(kept, inputs, low * keras.ops.ones_like(inputs)) - scale * low * rate
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """That of the input."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:  # Any: JSON
         """The arguments that rebuild this layer."""
         own = {"rate": self.rate, "seed": self.seed, "alpha": self.alpha, "always": self.always}
         return {**super().get_config(), **own}
-
-
-@keras.saving.register_keras_serializable("ablate")
-class Scaled(keras.initializers.Initializer):  # type: ignore[misc]  # keras has no types
-    """An initializer that multiplies the values of another initializer by a number."""
-
-    def __init__(self, drawn: keras.initializers.Initializer, times: float) -> None:
-        self.drawn, self.times = drawn, times
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:  # Any: a backend tensor
-        """Draw values of `shape`."""
-        return self.drawn(shape, dtype=dtype) * self.times
-
-    def get_config(self) -> dict[str, Any]:  # Any: JSON
-        """The arguments that rebuild this initializer."""
-        return {"drawn": keras.saving.serialize_keras_object(self.drawn), "times": self.times}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Scaled":  # Any: JSON
-        """The initializer of a configuration."""
-        return cls(keras.saving.deserialize_keras_object(config["drawn"]), config["times"])
-
-
-def seeded_initializer(level: str, *, seed: int) -> keras.initializers.Initializer:
-    """Keras' initializer of that name with its own seed; for "NAME*2.5", its values times 2.5."""
-    name, times, number = level.partition("*")
-    drawn = reseeded(keras.initializers.get(name.strip()), seed=seed)
-    return Scaled(drawn, float(number)) if times else drawn
-
-
-def reseeded(initializer: keras.initializers.Initializer, *, seed: int) -> keras.initializers.Initializer:
-    """The same initializer with that seed, if it is random."""
-    config = initializer.get_config()
-    return type(initializer).from_config({**config, "seed": seed} if "seed" in config else config)
-
-
-def output_initializer(hidden: str) -> str:
-    """The initializer of the output layer, given that of the hidden layers.
-
-    It is the same in every variant: the factor concerns the hidden layers. Constant weights are the exception.
-    Random output weights would break the symmetry of the hidden units, which such a level is meant to keep.
-    """
-    return hidden if hidden.partition("*")[0].strip() in _CONSTANT else "glorot_uniform"
 
 
 def normalization_layer(name: str) -> layers.Layer:
@@ -168,14 +129,14 @@ def is_of_trial(variable: keras.Variable) -> bool:
 
 
 def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
-    """Float32 numbers in [0, 1) of `shape`."""
+    """Float32 numbers in [0, 1) of `shape`, equal to the bit on every backend."""
     state = ops.cast(state, "uint32")
     key = _mixed(state[0] ^ _word(_GOLDEN))
     step = state[1] + state[1]
     # Each step has its own odd multiplier, so that no step's numbers are a subsequence of another's.
     multiplier = ops.bitwise_or(_mixed(key + step), _word(1))
     offset = _mixed(key + step + _word(1))
-    place = ops.cast(ops.arange(ops.prod(shape), dtype="int32"), "uint32")
+    place = ops.cast(ops.arange(math.prod(shape), dtype="int32"), "uint32")
     bits = ops.right_shift(_mixed(place * multiplier + offset), _word(8))
     return ops.reshape(ops.cast(bits, "float32") * 2.0**-24, shape)
 
@@ -197,8 +158,8 @@ def weights_digest(model: keras.Model) -> str:
     for variable in model.weights:
         if is_of_trial(variable):
             continue
-        flat = keras.ops.reshape(variable.value, (-1,))
-        values = np.asarray(keras.ops.convert_to_numpy(flat[:: max(1, flat.shape[0] // SAMPLED)]))
+        flat = np.asarray(variable).reshape(-1)  # on the host: JAX would compile each shape
+        values = flat[:: max(1, flat.size // SAMPLED)]
         if values.size and (values != values[0]).any():
             digest.update(values.tobytes())
             n += 1

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import keras
 
 from ablate.errors import StudyError, reason_of
+from ablate.models.augmentation import CHANGES
 from ablate.models.layers import Dropout
 from ablate.study.user_functions import IMPORTED
 
@@ -103,6 +104,14 @@ def _translated(config: Config, rates: Mapping[str, float]) -> Config:
             rate = rates.get(own["name"], own["rate"])
             made = {"module": "keras.layers", "class_name": kind, "config": {**shared, "rate": rate}}
             return {**config, **made, "registered_name": None, "build_config": None}
+        case {"registered_name": "ablate>ImageAugmentation", "config": own}:
+            change = CHANGES[own["kind"]]
+            shared = {key: own[key] for key in ("name", "trainable", "dtype", "seed")}
+            arguments = {**shared, **change.keras_arguments}
+            made = {"module": "keras.layers", "class_name": change.keras_layer, "config": arguments}
+            return {**config, **made, "registered_name": None, "build_config": None}
+        case {"registered_name": "ablate>HostDrawn", "config": own}:
+            return _translated(own["like"], rates)
         case {"registered_name": "ablate>Scaled", "config": own}:
             return _translated(own["drawn"], rates)
         case dict():

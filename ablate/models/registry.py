@@ -38,7 +38,12 @@ def _user_builder(model: ModelRef, *, base: Path) -> Builder:
     file = model.name if model.given else model.file
 
     def adapted(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, **options: Level) -> keras.Model:
-        """Layers without a seed draw from Keras' global one, which is set before each build."""
+        """Layers without a seed draw from Keras' global one, which is set before each build.
+
+        Keras' initializers and random layers draw with its backend's generator, so that a user's model starts from
+        other weights on JAX than on TensorFlow; only the models of this package have the same numbers on both.
+        """
+        keras.utils.set_random_seed(layer_seeds.users())  # with TensorFlow installed it imports it, on any backend
         given = factors if isinstance(factors, LookedUp) else dict(factors)
         offered = {
             "factors": given,

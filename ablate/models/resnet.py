@@ -5,14 +5,16 @@ from keras import layers, ops
 
 from ablate.data.array import Tensor
 from ablate.errors import StudyError
-from ablate.models.blocks import augmented, restart_augmentation
+from ablate.models.augmentation import augmented, restart_augmentation
 from ablate.models.built_in import check_data, flat_output, image_shape
-from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
+from ablate.models.initializers import reseeded, seeded_initializer
+from ablate.models.layers import LayerSeeds, normalization_layer
 from ablate.models.model_data import ModelData, Shape
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
 FILTERS = (16, 32, 64)  # filters of the three stages
+_ANY = 0  # a seed of kernels that `restart_residual` draws again
 SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
 
 
@@ -35,7 +37,8 @@ def resnet(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, blocks
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
             x = _block(x, filters, stride=stride, normalization=normalization)
-    model = keras.Model(inputs, layers.Dense(n_outputs)(layers.GlobalAveragePooling2D()(x)))
+    output = layers.Dense(n_outputs, kernel_initializer=seeded_initializer("glorot_uniform", seed=_ANY))
+    model = keras.Model(inputs, output(layers.GlobalAveragePooling2D()(x)))
     restart_residual(model, factors, layer_seeds=layer_seeds)
     return model
 
@@ -102,7 +105,7 @@ def _convolved(x: Tensor, filters: int, *, normalization: str, stride: int = 1) 
         strides=stride,
         padding="same" if stride == 1 else "valid",
         use_bias=normalization == "none",
-        kernel_initializer="he_normal",
+        kernel_initializer=seeded_initializer("he_normal", seed=_ANY),
     )(x)
     return x if normalization == "none" else normalization_layer(normalization)(x)
 

@@ -46,7 +46,10 @@ def test_a_stage_is_convolutions_and_pooling_and_each_has_more_filters():
         ({}, ["Conv2D", "BatchNormalization", "Activation"]),
         ({"normalization_place": "after"}, ["Conv2D", "Activation", "BatchNormalization"]),
         ({"bottleneck": 2}, ["Conv2D", "Activation", "Conv2D", "BatchNormalization", "Activation"]),
-        ({"input_normalization": "batch", "augmentation": "flip"}, ["RandomFlip", "BatchNormalization", "Conv2D"]),
+        (
+            {"input_normalization": "batch", "augmentation": "flip"},
+            ["ImageAugmentation", "BatchNormalization", "Conv2D"],
+        ),
     ],
 )
 def test_the_order_of_a_convolutions_layers(changes, order):

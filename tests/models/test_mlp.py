@@ -29,7 +29,7 @@ def test_normalization_after_the_activation_leaves_the_bias():
 
 def test_inputs_are_augmented_then_flattened_then_normalized():
     model = mlp(input_normalization="batch", augmentation="flip")
-    assert kinds(model)[:4] == ["RandomFlip", "Flatten", "BatchNormalization", "Dense"]
+    assert kinds(model)[:4] == ["ImageAugmentation", "Flatten", "BatchNormalization", "Dense"]
     assert model.layers[3].gamma.shape == (64,)
 
 

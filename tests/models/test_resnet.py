@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import StudyError
+from ablate.models.augmentation import ImageAugmentation
 from ablate.models.build import count_parameters
 from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import classification
@@ -113,7 +114,7 @@ def test_a_restarted_network_has_the_values_of_one_built_anew(normalization):
 
 def test_augmentation_stands_before_the_first_convolution():
     kinds = [type(layer).__name__ for layer in small(augmentation="flip").layers]
-    assert kinds[:3] == ["InputLayer", "RandomFlip", "Conv2D"]
+    assert kinds[:3] == ["InputLayer", "ImageAugmentation", "Conv2D"]
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (7, 5, 3), (1, 1, 2)])
@@ -158,7 +159,7 @@ def test_other_normalizations_stand_where_resnet50_had_batch_normalization_with_
     for other in (none, layer):
         assert all(map(np.array_equal, kernels(batch), kernels(other)))
         assert not any(isinstance(part, keras.layers.BatchNormalization) for part in other.layers)
-        assert other.layers[1].__class__ is keras.layers.RandomFlip
+        assert other.layers[1].__class__ is ImageAugmentation
     again = kernels(large(replicate=2))
     assert not any(map(np.array_equal, kernels(batch), again))
 

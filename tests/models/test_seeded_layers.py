@@ -6,11 +6,7 @@ from ablate.models.layers import (
     Dropout,
     activation_layer,
     input_normalization_layer,
-    output_initializer,
-    reseeded,
-    seeded_initializer,
 )
-from ablate.study.catalog import INITIALIZERS
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
@@ -53,33 +49,10 @@ def test_dropout_that_is_always_on_drops_in_evaluation_too():
     assert np.array_equal(Dropout(0.5, seed=1, always=True)(x), Dropout(0.5, seed=1)(x, training=True))
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
-def test_a_scaled_initializer_draws_what_keras_draws_times_a_number(name):
-    drawn, scaled = (seeded_initializer(level, seed=3)((6, 4)) for level in (name, f"{name}*2.5"))
-    np.testing.assert_allclose(scaled, 2.5 * np.asarray(drawn), rtol=1e-6)
-    own = seeded_initializer(name, seed=3).get_config()
-    if "seed" in own:
-        plain = type(keras.initializers.get(name)).from_config({**own, "seed": 3})
-        assert np.array_equal(drawn, plain((6, 4)))
-        assert not np.array_equal(drawn, seeded_initializer(name, seed=4)((6, 4)))
-
-
-def test_what_is_ours_is_rebuilt_from_its_configuration():
-    scaled = seeded_initializer("he_normal*0.5", seed=3)
-    config = keras.saving.serialize_keras_object(scaled)
-    assert np.array_equal(keras.saving.deserialize_keras_object(config)((3, 2)), scaled((3, 2)))
+def test_dropout_is_rebuilt_from_its_configuration():
     dropout = Dropout(0.5, seed=1, alpha=True, always=True)
     again = Dropout.from_config(dropout.get_config())
     assert (again.rate, again.seed, again.alpha, again.always) == (0.5, 1, True, True)
-
-
-def test_an_initializer_that_does_not_draw_is_the_same_with_any_seed():
-    assert np.array_equal(reseeded(keras.initializers.Constant(3.0), seed=1)((2, 2)), np.full((2, 2), 3.0))
-
-
-def test_the_output_layer_has_one_initializer_but_behind_constant_weights():
-    assert {output_initializer(name) for name in ("he_normal", "random_normal*20")} == {"glorot_uniform"}
-    assert [output_initializer(name) for name in ("zeros", "ones*0.1")] == ["zeros", "ones*0.1"]
 
 
 def test_layer_normalization_of_inputs_leaves_something_of_an_image_of_one_channel():

@@ -25,8 +25,9 @@ _REASON = 200  # characters
 WORTHWHILE = 1.1  # minimum speed-up per trial when the trials in a program double
 _DENSE = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
-    "Flatten", "GaussianDropout", "GaussianNoise", "InputLayer", "LayerNormalization", "LeakyReLU", "Multiply",
-    "Normalization", "PReLU", "RandomFlip", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization",
+    "Flatten", "GaussianDropout", "GaussianNoise", "ImageAugmentation", "InputLayer", "LayerNormalization", "LeakyReLU",
+    "Multiply", "Normalization", "PReLU", "RandomFlip", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract",
+    "UnitNormalization",
 })  # fmt: skip
 # These layers use an operation that XLA lacks (ImageProjectiveTransformV3).
 _REFUSED = frozenset({"RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"})

@@ -43,6 +43,12 @@ except AblateError as err:
     print(err)
 """
     environment = os.environ | {"KERAS_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code, keras.backend.backend()], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, keras.backend.backend()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: Keras cannot start with this file")
     assert done.stdout.endswith("correct or remove the file\n")

@@ -1,7 +1,9 @@
 """JAX functions that `keras.ops` lacks: compile, loop, map over trials, gradients and out-of-memory errors."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import jax
@@ -12,6 +14,8 @@ from jax import numpy as jnp
 
 from ablate.data.array import Tensor
 from ablate.errors import text_of
+from ablate.training.engine.devices.jax import programs_kept
+from ablate.training.engine.devices.program_cache import clear
 from ablate.training.trial_error import contained_by
 
 Compiled: TypeAlias = Callable[..., Any]
@@ -91,11 +95,17 @@ def compiled(
     graph = jax.jit(function)
     signature = [_signature(argument, loose.get(place, ())) for place, argument in enumerate(arguments)]
 
+    seen: set[Any] = set()  # shapes that are compiled
+
     def call(*given: Any) -> Any:
         for place, argument in enumerate(given):
             if _signature(argument, loose.get(place, ())) != signature[place]:
                 raise ValueError(f"argument {place} has other shapes or types than the program was made for")
-        return graph(*given)
+        if (shapes := tuple(np.shape(leaf) for leaf in jax.tree.leaves(given))) in seen:
+            return graph(*given)
+        seen.add(shapes)
+        with _damage_cleared():
+            return graph(*given)
 
     return call
 
@@ -148,6 +158,20 @@ def compile_functions() -> bool:
 def contained(work: Callable[[], T]) -> T:
     """Call `work()` and turn whatever it raises, including an exit or interrupt, into `TrialError`."""
     return contained_by(work, is_out_of_memory)
+
+
+@contextmanager
+def _damage_cleared() -> Iterator[None]:
+    """Clear the cache of programs if one cannot be read in the block: JAX compiles it, but never replaces its file."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    folder = programs_kept()
+    for warning in caught:
+        if folder is not None and "persistent compilation cache" in str(warning.message):
+            clear(folder)
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _signature(argument: Any, free: Loose) -> Any:
