@@ -149,7 +149,8 @@ def compared(runs: Mapping[str, list[Parts]]) -> list[str]:
     whole = {backend: [sum(parts.values()) for parts in some] for backend, some in runs.items()}
     lines = [f"{'part':24}" + "".join(f"{f'{backend}, s':>26}" for backend in runs) + f"{'ratio':>8}"]
     for name in next(iter(runs.values()))[0]:
-        lines.append(of_both(name, {backend: [parts[name] for parts in some] for backend, some in runs.items()}))
+        seconds = {backend: [parts[name] for parts in some] for backend, some in runs.items()}
+        lines += [of_both(name, seconds)]
     lines += [of_both("wall time", whole), ""]
     for name, aim in SHARES.items():
         shares = {
