@@ -60,9 +60,9 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     arguments = parser.parse_args()
 
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.training.engine.device import prepare_backend
 
-    prepare_tensorflow()
+    prepare_backend("tensorflow")
     from ablate.clock import Clock
     from ablate.data import load_dataset
     from ablate.study.load import load_study

@@ -221,9 +221,10 @@ class Child:
 
 def child(folder: Path, arrays: Path, model: str, limit: int) -> None:
     """Train an epoch for each line of the standard input; a `limit` of 0 holds the examples in memory."""
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.study.backend import usual_backend
+    from ablate.training.engine.device import prepare_backend
 
-    prepare_tensorflow()
+    prepare_backend(usual_backend())
     from ablate.clock import Clock
     from ablate.data import load_arrays
     from ablate.data.placement import Room

@@ -79,9 +79,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--tasks", nargs="+", choices=METRICS, default=list(METRICS))
     arguments = parser.parse_args()
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.training.engine.device import prepare_backend
 
-    prepare_tensorflow(1)
+    prepare_backend("tensorflow", 1)
     print(about(arguments))
     print(f"{'task':<14} {'model.fit, ms an epoch':>26} {'ablate':>26} {'ratio':>6} {'of CPU':>8} {'difference':>10}")
     for name in arguments.tasks:

@@ -78,9 +78,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--data-dir", type=lambda text: Path(text).resolve())
     arguments = parser.parse_args()
-    from ablate.training.engine.device import prepare_tensorflow
+    from ablate.study.backend import usual_backend
+    from ablate.training.engine.device import prepare_backend
 
-    prepare_tensorflow()
+    prepare_backend(usual_backend())
     rows: list[dict[str, Any]] = []
     for size in arguments.sizes:
         for net in arguments.nets:

@@ -2,7 +2,7 @@
 
     pip install ".[bench]"
     python tests/benchmarks/versus_peers.py [--trials 8] [--epochs 5] [--train 45000] [--data-dir DIR] [--cnn]
-        [--sides optuna keras-tuner ablate] [--repeats 1]
+        [--sides optuna keras-tuner ablate] [--ours tensorflow jax] [--repeats 1]
 
 All sides train the same list: normalization none or batch × activation elu or relu × optimizer nadam or adam, in an MLP
 of 20 × 100, on CIFAR-10 with 5,000 images held out, batch 32, one fixed learning rate, all epochs, no pruning, no early
@@ -10,7 +10,8 @@ stopping, no range test. More trials than configurations repeat the list with ot
 3 × 3 convolutions (32, 64, 128) with batch normalization and 256 dense units: activation × optimizer, four
 configurations.
 
-Each side runs in a process of its own, and all take turns. The peers run as their documentation shows, with their own
+Each side runs in a process of its own, and all take turns; `ablate` is a side on each backend of `--ours`, the peers
+train on TensorFlow, their documentation's default. The peers run as their documentation shows, with their own
 defaults, quietly, and find the split ready on disk; they seed nothing (DECISIONS.md says what a global seed does to
 `model.fit`). `ablate` runs its command line on a study that crosses the three factors, with all that a study does:
 journal, MLflow, tables, report; it also scores each trial on the test set, which the peers leave alone.
@@ -19,7 +20,9 @@ Three times, each to the end of the study, `ablate`'s report included. "command"
 end. "study": from the end of the imports, so with reading the data; `ablate`'s workers import TensorFlow only then, and
 the driver MLflow, which is counted. "trials": from where a side is ready for its first trial (for `ablate`: a worker
 takes it; for the peers: before they create their study). Prints the median [least, most] of the repeats, the ratio of
-the medians to `ablate`'s, and the mean of the trials' best validation accuracies.
+the medians to those of `ablate` on the first backend of `--ours`, the mean of the trials' best validation accuracies,
+and each peer's time of "command" over that of `ablate` on each backend. Aims: 8 at 8 trials × 5 epochs, 10 at 24 × 10,
+2 for the CNN.
 """
 
 import argparse
@@ -41,6 +44,7 @@ from typing import Any
 import numpy as np
 
 SIDES = ("optuna", "keras-tuner", "ablate")
+OURS = {"ablate, tensorflow": "tensorflow", "ablate, jax": "jax"}  # backends by the names of our sides
 TIMES = ("command", "study", "trials")
 DEPTH, WIDTH, BATCH, VALIDATION = 20, 100, 32, 5000
 RATE = 3e-4  # trains all eight configurations; Keras' 1e-3 is much for 20 plain layers
@@ -111,16 +115,17 @@ class Marks:
 def main() -> None:
     arguments = parse()
     if arguments.run_as:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
+        os.environ["KERAS_BACKEND"] = OURS.get(arguments.run_as, "tensorflow")
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        {"optuna": run_optuna, "keras-tuner": run_keras_tuner, "ablate": run_ablate}[arguments.run_as](arguments)
+        {"optuna": run_optuna, "keras-tuner": run_keras_tuner}.get(arguments.run_as, run_ablate)(arguments)
         return
-    runs: dict[str, list[Run]] = {side: [] for side in arguments.sides}
+    runs: dict[str, list[Run]] = {side: [] for side in sides_of(arguments)}
     with tempfile.TemporaryDirectory(prefix="versus-peers-") as folder:
         write_split(arguments, Path(folder))
         for repeat in range(arguments.repeats):
-            for side in arguments.sides:
-                run = measure(side, Path(folder), Path(folder) / f"{side}-{repeat}", n_trials=arguments.trials)
+            for side in runs:
+                work = Path(folder) / f"{side.replace(', ', '-')}-{repeat}"
+                run = measure(side, Path(folder), work, n_trials=arguments.trials)
                 runs[side].append(run)
                 times = ", ".join(f"{name} {getattr(run, name):.1f} s" for name in TIMES)
                 print(f"{side}: {times}", flush=True)
@@ -136,7 +141,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--cnn", action="store_true")
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--run-as", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--ours", nargs="+", choices=list(OURS.values()), default=list(OURS.values()))
+    parser.add_argument("--run-as", choices=(*SIDES, *OURS), help=argparse.SUPPRESS)
     parser.add_argument("--split", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -144,6 +150,13 @@ def parse() -> argparse.Namespace:
     if not arguments.trials or arguments.trials % n:
         parser.error(f"--trials must be a multiple of {n}, so that every configuration is repeated alike")
     return arguments
+
+
+def sides_of(arguments: argparse.Namespace) -> list[str]:
+    """The sides, with `ablate` on each backend that was asked for, in that order."""
+    named = {backend: side for side, backend in OURS.items()}
+    ours = [named[backend] for backend in arguments.ours] if "ablate" in arguments.sides else []
+    return [*(side for side in arguments.sides if side != "ablate"), *ours]
 
 
 def write_split(arguments: argparse.Namespace, folder: Path) -> None:
@@ -185,24 +198,37 @@ def report(runs: dict[str, list[Run]], arguments: argparse.Namespace) -> list[st
     """The table, and what it was measured on."""
     from ablate.system import hardware
 
-    base = runs.get("ablate")
+    base = next((some for side, some in runs.items() if side in OURS), None)
     heads = "".join(f"{name:>24}  ratio" for name in TIMES)
     network = "CNN" if arguments.cnn else f"MLP {DEPTH} × {WIDTH}"
     lines = [
         "",
         f"{network}, {arguments.trials} trials × {arguments.epochs} epochs, {arguments.train:,} images, "
         f"batch {BATCH}, learning rate {RATE:g}, n = {arguments.repeats}",
-        f"{'seconds':12}{heads} {'n':>4} {'accuracy':>9}",
+        f"{'seconds':20}{heads} {'n':>4} {'accuracy':>9}",
     ]
     for side, ours in runs.items():
         cells = "".join(column(ours, base, name) for name in TIMES)
         accuracies = [accuracy for run in ours for accuracy in run.accuracies]
-        lines.append(f"{side:12}{cells} {len(accuracies):4} {100 * mean(accuracies):7.2f} %")
+        lines.append(f"{side:20}{cells} {len(accuracies):4} {100 * mean(accuracies):7.2f} %")
+    lines += [against(side, runs, arguments) for side in runs if side not in OURS and base]
     machine = hardware()
     names = ["keras", "tensorflow", "optuna", "mlflow", *(["keras-tuner"] if "keras-tuner" in runs else [])]
+    names += ["jax"] if "ablate, jax" in runs else []
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     what = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, GPUs: {len(machine['gpus'])}"
     return [*lines, f"{what}; {machine['machine']}", f"{versions}; {date.today().isoformat()}"]
+
+
+def against(peer: str, runs: dict[str, list[Run]], arguments: argparse.Namespace) -> str:
+    """A peer's time of the whole command over that of each of our sides, and the aim."""
+    theirs = median(run.command for run in runs[peer])
+    told = ", ".join(
+        f"{theirs / median(run.command for run in some):.2f} × {side}" for side, some in runs.items() if side in OURS
+    )
+    aims = {(8, 5): 8, (24, 10): 10}
+    aim = 2 if arguments.cnn else aims.get((arguments.trials, arguments.epochs))
+    return f"{peer}, command: {told}" + (f" (aim: {aim})" if aim else "")
 
 
 def column(ours: list[Run], base: list[Run] | None, name: str) -> str:

@@ -1,7 +1,7 @@
 """What does another seed cost? The time of S seeds of the plain configuration of cifar_mlp over the time of one.
 
     python tests/benchmarks/what_does_a_seed_cost.py [--seeds 1 2 4 8 16] [--epochs 5] [--train 20000] [--data-dir DIR]
-        [--repeats 1]
+        [--repeats 1] [--backend jax|tensorflow]
 
 Each S trains in fresh workers of the local scheduler, as many as this machine gets by default, at one fixed learning
 rate: all epochs, no range test, no early stopping, no test scores, no tracking. Seconds count from where the first
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=20000)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--backend", choices=("auto", "jax", "tensorflow"), default="auto")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seed-cost-") as folder:
         task, workers = make_task(arguments, Path(folder))
@@ -53,6 +54,7 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     from ablate.workers.queue import count_workers
 
     settings = {"training.epochs": arguments.epochs, "training.patience": 0, "data.train": arguments.train}
+    settings["training.backend"] = arguments.backend
     overrides = [f"{name}={value}" for name, value in settings.items()]
     study = load_study(find_study("cifar_mlp", folder=Path.cwd()), overrides=overrides, quick=False)
     data_dir = arguments.data_dir
@@ -108,7 +110,7 @@ def about_machine() -> str:
     from ablate.system import hardware, versions
 
     machine, found = hardware(), versions()
-    names = ", ".join(f"{name} {found[name]}" for name in ("keras", "tensorflow"))
+    names = ", ".join(f"{name} {found[name]}" for name in ("keras", "tensorflow", "jax") if name in found)
     return f"{machine['cpu']}, {machine['cores']} cores, GPUs: {len(machine['gpus'])}; {names}"
 
 
