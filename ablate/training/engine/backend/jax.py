@@ -18,6 +18,7 @@ from ablate.errors import text_of
 from ablate.storage.program_cache import clear
 from ablate.training.engine.backend.types import Compiled, Loose
 from ablate.training.engine.devices.jax import programs_kept
+from ablate.training.engine.rewriting.rewritten import rewritten
 from ablate.training.trial_error import contained_by
 
 ALWAYS_XLA = True  # JAX has no other compiler
@@ -104,7 +105,7 @@ def compiled(
     name. Raises `ValueError` in a call whose other dimensions differ from those of `arguments`.
     """
     del xla
-    graph = jax.jit(function)
+    graph = jax.jit(rewritten(function) if jax.default_backend() == "cpu" else function)
     signature = [_signature(argument, loose.get(place, ())) for place, argument in enumerate(arguments)]
     seen: set[Any] = set()  # shapes that are compiled
 
