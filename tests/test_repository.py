@@ -201,6 +201,10 @@ HELD_BY = {
     },
     "ablate.training.function.keras_callback": "training/function/test_keras_script.py",
     "ablate.training.engine.parameters": "study/test_bundled_studies.py",
+    **{
+        f"ablate.training.engine.rewriting.{name}": "training/engine/rewriting/test_convolutions.py"
+        for name in ("blocks", "dimensions", "geometry", "groups", "products", "roles", "ways")
+    },
     "ablate.training.engine.start": "training/test_train.py",
     "ablate.training.command.supervisor": "training/command/test_supervised.py",
     **{

@@ -12,12 +12,12 @@ from ablate.training.engine.rewriting.dimensions import lines, volumes
 from ablate.training.engine.rewriting.geometry import Convolution, Pads
 from ablate.training.engine.rewriting.groups import few_channels, split_batches
 from ablate.training.engine.rewriting.products import pointwise, unrolled, whole
-from ablate.training.engine.rewriting.roles import exchanged, padded_first, phases
+from ablate.training.engine.rewriting.roles import exchanged, padded_first
 
 # Each returns the result, or None if it is not for this convolution; the first that is decides. A rule may make
 # convolutions of other shapes, for which the rules are asked again.
 _WAYS = (
-    lines, volumes, split_batches, few_channels, whole, unrolled, pointwise, exchanged, phases, padded_first,
+    lines, volumes, split_batches, few_channels, whole, unrolled, pointwise, exchanged, padded_first,
     chunks, columns, filled,
 )  # fmt: skip
 

@@ -8,8 +8,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Primitive
 
 # The outputs of an equation from its inputs and parameters; None: leave the equation as it is.
 # Any: what a primitive's parameters hold.
-Rule: TypeAlias = Callable[..., list[jax.Array] | None]
-Rules: TypeAlias = Mapping[Primitive, Rule]
+Replacement: TypeAlias = Callable[..., list[jax.Array] | None]
+Replacements: TypeAlias = Mapping[Primitive, Replacement]
 
 # Primitives that run a jaxpr of their parameters. A rewritten jaxpr takes and returns the same, so their other
 # parameters stay true of it. Any other primitive with a jaxpr inside is left as it is.
@@ -20,7 +20,7 @@ CALLS = frozenset(
 _JAXPRS = ClosedJaxpr | Jaxpr
 
 
-def interpreted(closed: ClosedJaxpr, inputs: Sequence[jax.Array], rules: Rules) -> list[jax.Array]:
+def interpreted(closed: ClosedJaxpr, inputs: Sequence[jax.Array], rules: Replacements) -> list[jax.Array]:
     """The outputs of a jaxpr, its equations replaced where a rule applies."""
     values = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     values |= zip(closed.jaxpr.invars, inputs, strict=True)
@@ -34,7 +34,7 @@ def interpreted(closed: ClosedJaxpr, inputs: Sequence[jax.Array], rules: Rules) 
     return [read(v) for v in closed.jaxpr.outvars]
 
 
-def holds(jaxpr: Jaxpr, rules: Rules) -> bool:
+def holds(jaxpr: Jaxpr, rules: Replacements) -> bool:
     """Whether a rule is for an equation of this jaxpr, or of one inside it."""
     return any(
         equation.primitive in rules
@@ -43,13 +43,13 @@ def holds(jaxpr: Jaxpr, rules: Rules) -> bool:
     )
 
 
-def _replaced(equation: JaxprEqn, inputs: list[jax.Array], rules: Rules) -> list[jax.Array]:
+def _replaced(equation: JaxprEqn, inputs: list[jax.Array], rules: Replacements) -> list[jax.Array]:
     rule = rules.get(equation.primitive)
     outputs = rule(*inputs, **equation.params) if rule is not None else None
     return outputs if outputs is not None else _bound(equation, inputs, rules)
 
 
-def _bound(equation: JaxprEqn, inputs: list[jax.Array], rules: Rules) -> list[jax.Array]:
+def _bound(equation: JaxprEqn, inputs: list[jax.Array], rules: Replacements) -> list[jax.Array]:
     primitive, params = equation.primitive, equation.params
     if primitive.name in CALLS:
         params = {name: _rewritten(value, rules) for name, value in params.items()}
@@ -59,7 +59,9 @@ def _bound(equation: JaxprEqn, inputs: list[jax.Array], rules: Rules) -> list[ja
     return list(outputs) if primitive.multiple_results else [outputs]
 
 
-def _rewritten(value: Any, rules: Rules) -> Any:  # Any: a primitive's parameter; a jaxpr or several are rewritten
+def _rewritten(
+    value: Any, rules: Replacements
+) -> Any:  # Any: a primitive's parameter; a jaxpr or several are rewritten
     match value:
         case ClosedJaxpr() if holds(value.jaxpr, rules):
             return _traced(value, rules)
@@ -71,7 +73,7 @@ def _rewritten(value: Any, rules: Rules) -> Any:  # Any: a primitive's parameter
     return value
 
 
-def _traced(closed: ClosedJaxpr, rules: Rules) -> ClosedJaxpr:
+def _traced(closed: ClosedJaxpr, rules: Replacements) -> ClosedJaxpr:
     """The rewritten jaxpr; the original if the types of its outputs would change, which a loop does not allow."""
     new: ClosedJaxpr = jax.make_jaxpr(lambda *inputs: interpreted(closed, inputs, rules))(*closed.in_avals)
     return new if [str(aval) for aval in new.out_avals] == [str(aval) for aval in closed.out_avals] else closed

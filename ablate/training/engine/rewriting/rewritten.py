@@ -8,12 +8,12 @@ import jax
 from jax import lax
 
 from ablate.training.engine.rewriting.convolutions import convolution
-from ablate.training.engine.rewriting.jaxpr import Rules, interpreted
+from ablate.training.engine.rewriting.jaxpr import Replacements, interpreted
 from ablate.training.engine.rewriting.pooling import maxima, maxima_gradient, sums
 
 P = ParamSpec("P")
 T = TypeVar("T")
-RULES: Rules = {
+RULES: Replacements = {
     lax.conv_general_dilated_p: convolution,
     lax.reduce_window_max_p: maxima,
     lax.reduce_window_sum_p: sums,
