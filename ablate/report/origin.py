@@ -196,12 +196,15 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
     dates = [date.replace("T", " ") for date in (facts.started, facts.ended) if date]
     run = f", run {facts.parent_run_id}" if facts.parent_run_id else ""
     tracked = f"experiment {facts.experiment} at {facts.tracking_uri or ''}{run}" if facts.experiment else ""
-    command = facts.command or ""
+    command, on = facts.command or "", f"KERAS_BACKEND={facts.backend}, " if facts.backend else ""
     return _stated(
         ("Ran", " to ".join(dates)),
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
-        ("Reproduce", f"{command}, with the study file below and data with the same fingerprint" if command else ""),
+        (
+            "Reproduce",
+            f"{command}, with {on}the study file below and data with the same fingerprint" if command else "",
+        ),
         ("Verified", _verified(inputs)),
         ("Notes", "; ".join(facts.notes or [])),
     )

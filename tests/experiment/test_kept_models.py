@@ -1,17 +1,22 @@
 """Which models stay in the folder of a study, and which go to the tracker."""
 
 import json
+import sys
 import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from ablate.data import Dataset, Source, to_dataset
+from ablate.experiment import kept_models as of_kept
 from ablate.experiment.kept_models import (
     SupersededModels,
     best_model,
     fitting_example,
+    load_best_model,
     logged_models,
     read_example,
     write_example,
@@ -113,3 +118,33 @@ def test_examples_that_are_large_or_not_of_a_models_shape_are_left_out(tmp_path)
     assert fitting_example(read_example(tmp_path), replace(card, inputs=(ModelEnd("a", (2,), "float32"),))) == {}
     (tmp_path / "models" / "example.json").write_text("[")
     assert read_example(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "dtype", "installed", "loaded_on"),
+    [
+        ("jax", "float32", True, "jax"),
+        ("jax", "str", True, "tensorflow"),
+        ("jax", "float32", False, ""),
+        ("tensorflow", "float32", True, "tensorflow"),
+    ],
+)
+def test_the_best_model_is_loaded_on_the_backend_on_which_it_predicts(
+    monkeypatch, tmp_path, trained_on, dtype, installed, loaded_on
+):
+    path, entered = tmp_path / "a.keras", []
+    card = ModelCard("s", "t", {}, (ModelEnd("", (2,), dtype),), (), backend=trained_on)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(CARD, card.to_text())
+
+    @contextmanager
+    def keras_on(backend):
+        entered.append(backend)
+        yield
+
+    monkeypatch.setattr(of_kept, "find_best_model", lambda _: path)
+    monkeypatch.setattr(of_kept, "keras_on", keras_on)
+    monkeypatch.setattr(of_kept, "trains_here", lambda _: installed)
+    monkeypatch.setitem(sys.modules, "ablate.training.keeping", SimpleNamespace(load_model=lambda _: "a model"))
+    assert load_best_model(tmp_path) == "a model"
+    assert entered == [loaded_on]

@@ -62,6 +62,13 @@ def of_function(**more):
 OPTIMIZER = {"optimizer": "adam", "learning_rate": "find"}
 
 
+def test_a_script_names_the_backend_as_a_file_does():
+    study = ablate.Study("tiny", **{**TABLES, "training": {"epochs": 1, "backend": "jax"}})
+    assert study.settings.training.backend == "jax"
+    with pytest.raises(StudyError, match=r'training.backend: unknown value "torch"\n  known: auto, jax, tensorflow'):
+        ablate.Study("tiny", **{**TABLES, "training": {"backend": "torch"}})
+
+
 def test_tables_as_dicts_make_the_same_study_as_a_file(tiny_file):
     given = ablate.Study("tiny", **TABLES)
     assert to_toml(given.settings) == to_toml(load_study(tiny_file, overrides=[], quick=False))

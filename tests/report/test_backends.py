@@ -49,6 +49,8 @@ def test_methods_and_provenance_name_it(inputs):
     provenance = told(origin_section(on(inputs, "jax")))
     assert provenance["Backend"] == "Keras 3.15.1 on JAX 0.10.2"
     assert "tensorflow" not in provenance["Versions"]
+    again = "ablate study cifar_mlp, with KERAS_BACKEND=jax, the study file below and data with the same fingerprint"
+    assert provenance["Reproduce"] == again
     assert "Training" not in told(methods_section(on(inputs, None)))
     assert "Backend" not in told(origin_section(on(inputs, None)))
 
