@@ -13,6 +13,7 @@ from ablate.data.load import load_dataset
 from ablate.data.set_aside import set_aside_test
 from ablate.data.split_rules import check_split, split_notes
 from ablate.errors import AblateError, DataError, StudyError
+from ablate.study.backend import backend_used, keras_on
 from ablate.study.changes import changes
 from ablate.study.data_factors import data_factors
 from ablate.study.settings import StudySettings
@@ -34,19 +35,20 @@ def open_examples(
     """
     if not study.data.name:
         return no_examples()
-    data = load_dataset(
-        study.data.name,
-        data_dir=data_dir,
-        explicit=data_dir is not None,
-        base=study.base,
-        settings=study.data,
-        loss=study.training.loss,
-        may_compile=may_compile(study.model, base=study.base),
-        seed=study.seed,
-        factors=data_factors(factors, model=study.model.catalog_name),
-        given=study.functions.get(study.data.name),
-        announce=announce,
-    )
+    with keras_on(backend_used(study)):  # for a function of the user's that imports Keras
+        data = load_dataset(
+            study.data.name,
+            data_dir=data_dir,
+            explicit=data_dir is not None,
+            base=study.base,
+            settings=study.data,
+            loss=study.training.loss,
+            may_compile=may_compile(study.model, base=study.base),
+            seed=study.seed,
+            factors=data_factors(factors, model=study.model.catalog_name),
+            given=study.functions.get(study.data.name),
+            announce=announce,
+        )
     data = set_aside_test(data, study.data, seed=study.seed)
     before = study.transfer.classes if study.transfer else None
     at_most = study.data.test if isinstance(study.data.test, int) else None

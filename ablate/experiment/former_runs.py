@@ -11,8 +11,8 @@ from ablate.storage.provenance import Provenance, read_provenance
 PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time is spent on
 # Facts of the run that trained the results, and of the last run that came to the comparisons.
 OF_TRAINING = (
-    "ended", "command", "ablate_version", "versions", "hardware", "workers", "threads", "stack", "git",
-    "package_in_checkout", "time",
+    "ended", "command", "ablate_version", "versions", "backend", "hardware", "workers", "threads", "stack",
+    "git", "package_in_checkout", "time",
 )  # fmt: skip
 OF_COMPARISON = ("tune", "looks", "complete")
 

@@ -17,6 +17,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.models import FOLDER, ModelCard, best_candidate, is_candidate, kept_model, model_path, read_card
 from ablate.storage.provenance import read_provenance
+from ablate.study.backend import BACKENDS, keras_on, trains_here
 from ablate.study.load import load_study
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Epoch, TrialSpec
@@ -107,9 +108,12 @@ def find_best_model(folder: Path) -> Path:
 def load_best_model(folder: Path) -> Any:  # Any: a keras.Model
     """The best model that the study in `folder` kept. Raises `AblateError` if none was kept or it cannot be loaded."""
     path = find_best_model(folder)
-    from ablate.training.keeping import load_model  # starts TensorFlow
+    card = read_card(path)
+    backend = next((name for name in BACKENDS if card and card.predicts_on() == name), None)
+    with keras_on(backend if backend and trains_here(backend) else ""):
+        from ablate.training.keeping import load_model  # starts Keras
 
-    return load_model(path)
+        return load_model(path)
 
 
 def logged_models(study: StudySettings, entries: Sequence[Entry], folder: Path) -> list[ModelFile]:

@@ -13,6 +13,7 @@ from ablate.data.variants import check_levels, open_examples, unread_factors
 from ablate.experiment.cautions import all_cautions
 from ablate.report.wording import objectives_said
 from ablate.storage.facts import Facts
+from ablate.study.backend import backend_used
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
 from ablate.study.objectives import generation_size, objectives_of
@@ -166,6 +167,7 @@ def study_run(facts: Facts) -> StudyRun:
     """The study's settings for the tracker."""
     git = system.git_state(Path.cwd())
     tags = {f"version.{name}": number for name, number in system.versions().items()}
+    tags |= {"backend": backend} if (backend := backend_used(facts.study)) else {}
     tags |= {"part_of": facts.study.part_of, "data_set": facts.data.name} if facts.study.part_of else {}
     return StudyRun(
         study=facts.label,

@@ -9,6 +9,7 @@ import keras
 
 from ablate.errors import StudyError, known_names, reason_of
 from ablate.models.build import BUILT_IN, Builder
+from ablate.models.global_seed import seed_globally
 from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import ModelData
 from ablate.models.process_settings import channel_axis_hint, settings_kept
@@ -43,7 +44,7 @@ def _user_builder(model: ModelRef, *, base: Path) -> Builder:
         Keras' initializers and random layers draw with its backend's generator, so that a user's model starts from
         other weights on JAX than on TensorFlow; only the models of this package have the same numbers on both.
         """
-        keras.utils.set_random_seed(layer_seeds.users())  # with TensorFlow installed it imports it, on any backend
+        seed_globally(layer_seeds.users())
         given = factors if isinstance(factors, LookedUp) else dict(factors)
         offered = {
             "factors": given,

@@ -8,6 +8,7 @@ import pandas as pd
 from ablate.analysis.pareto import named_objectives
 from ablate.analysis.statistics import spend
 from ablate.report import own_trials
+from ablate.report.backends import backend_said
 from ablate.report.data_sets import methods_of_data_sets
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count
@@ -152,20 +153,21 @@ def _what_changes(inputs: Inputs) -> str:
 
 
 def _training(inputs: Inputs) -> str:
-    """The ways in which runs were trained, if it was not by compiled programs alone."""
+    """The backend, and the ways in which runs were trained if it was not by compiled programs alone."""
     if inputs.own_trial:
         return own_trials.training(inputs)
     if inputs.is_imported or "trained_by" not in inputs.runs:
         return ""
     counts = inputs.runs["trained_by"].dropna().value_counts()
     others = {str(way): int(n) for way, n in counts.items() if way != "compiled"}
+    on = f"{backend} trained the networks." if (backend := backend_said(inputs)) else ""
     if not others:
-        return ""
+        return on
     said = [f"{number_of(n, 'run')} by {way}" for way, n in others.items()]
     if (n := int(counts.get("compiled", 0))) > 0:
         said.append(f"{number_of(n, 'run')} by compiled programs")
     rules = "Splits, seeds, range tests, early stopping and the rule for the test set are the same for all."
-    return f"Trained: {'; '.join(said)}. {rules}"
+    return f"{on} Trained: {'; '.join(said)}. {rules}".lstrip()
 
 
 def _rates(inputs: Inputs) -> str:

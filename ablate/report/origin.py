@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablate.analysis.effects import confirmatory_runs
+from ablate.report.backends import backend_said, versions_behind
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.left_out import source_runs
 from ablate.report.numbers import count, duration
@@ -172,11 +173,12 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
         "" if hardware.gpus is None else ", ".join(hardware.gpus) or "no GPU",
     ]
     commit = f"{git.commit or ''}{' with changes' if git.dirty else ''}"
-    versions = [f"{name} {version}" for name, version in (facts.versions or {}).items()]
+    versions = [f"{name} {version}" for name, version in versions_behind(inputs).items()]
     ablate = [f"ablate {facts.ablate_version}"] if facts.ablate_version else []
     threads = "?" if facts.threads is None else facts.threads
     workers = f"{facts.workers}, {threads} {'thread' if threads == 1 else 'threads'} each" if facts.workers else ""
     return _stated(
+        ("Backend", backend_said(inputs)),
         ("Versions", ", ".join([*ablate, *versions])),
         ("Hardware", ", ".join(filter(None, parts))),
         ("Workers", workers),
@@ -194,12 +196,15 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
     dates = [date.replace("T", " ") for date in (facts.started, facts.ended) if date]
     run = f", run {facts.parent_run_id}" if facts.parent_run_id else ""
     tracked = f"experiment {facts.experiment} at {facts.tracking_uri or ''}{run}" if facts.experiment else ""
-    command = facts.command or ""
+    command, on = facts.command or "", f"KERAS_BACKEND={facts.backend}, " if facts.backend else ""
     return _stated(
         ("Ran", " to ".join(dates)),
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
-        ("Reproduce", f"{command}, with the study file below and data with the same fingerprint" if command else ""),
+        (
+            "Reproduce",
+            f"{command}, with {on}the study file below and data with the same fingerprint" if command else "",
+        ),
         ("Verified", _verified(inputs)),
         ("Notes", "; ".join(facts.notes or [])),
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -136,7 +136,8 @@ def described(conditions: Conditions) -> dict[str, str]:
 def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str]]:
     """Known conditions of `before` that differ now, as (name, before, now); the user's code is left out."""
     old, new = _code_and_libraries(before), _code_and_libraries(now)
-    named = [(name, was, new.get(name, "none")) for name, was in old.items()]
+    apart = _told_by_backend(before, now)
+    named = [(name, was, new.get(name, "none")) for name, was in old.items() if name not in apart]
     if before.flags is not None and now.flags is not None:
         names = dict.fromkeys((*before.flags, *now.flags))
         named += [(name, before.flags.get(name, "unset"), now.flags.get(name, "unset")) for name in names]
@@ -147,7 +148,7 @@ def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str
 
 def unknown(before: Conditions, now: Conditions) -> list[str]:
     """The names of the conditions that were not recorded."""
-    old = described(before)
+    old = {*described(before), *_told_by_backend(before, now)}
     libraries, machine = ([name for name in some(now) if name not in old] for some in (_code_and_libraries, _machine))
     return [*libraries, *(["flags"] if before.flags is None else []), *machine]
 
@@ -224,6 +225,18 @@ def _code_and_libraries(conditions: Conditions) -> dict[str, str]:
     listed = {name: conditions.versions.get(name, "") for name in NUMERIC}
     named = {OWN_CODE: conditions.package[:12], **listed, **conditions.versions, "backend": conditions.backend}
     return {name: value for name, value in named.items() if value}
+
+
+def _told_by_backend(before: Conditions, now: Conditions) -> Collection[str]:
+    """The names that say nothing more where the backends differ: the versions of libraries that only one of them has.
+
+    Where the user's own code trains, no backend of ours does, but older versions recorded one.
+    """
+    if before.backend == now.backend:
+        return ()
+    if not (before.backend and now.backend):
+        return ("backend",)
+    return set(_LIBRARIES.get(before.backend, ())) ^ set(_LIBRARIES.get(now.backend, ()))
 
 
 def _machine(conditions: Conditions) -> dict[str, str]:

@@ -22,6 +22,7 @@ FOLDER = "models"  # in the folder of a study
 ENDING = ".keras"
 CARD = "ablate.json"  # in the archive
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_.=+-]{0,99}")
+_TEXTS = ("str", "string")  # dtypes
 _MOST_BYTES = 2**24  # of a card
 
 
@@ -48,10 +49,15 @@ class ModelCard:
     needs: tuple[str, ...] = ()  # the user's classes as "module.Name", and functions, that loading needs
     code: str = ""  # the user's file, beside the study file, if `needs` has any
     samples: int = 0  # passes with dropout that the recorded scores average; the model makes one without
+    backend: str = "tensorflow"  # of Keras, on which it was trained; cards of older versions name none
 
     def to_text(self) -> str:
         """As JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    def predicts_on(self) -> str:
+        """The backend on which the model predicts as it did when it was trained; only TensorFlow's reads texts."""
+        return "tensorflow" if any(end.levels or end.dtype in _TEXTS for end in self.inputs) else self.backend
 
     def is_of(self, outcome: Outcome) -> bool:
         """Whether the model is the one whose scores were recorded."""
@@ -130,13 +136,15 @@ def best_candidate(study: StudySettings, entries: Iterable[Entry]) -> Entry | No
 
 def how_to_load(card: ModelCard, path: str) -> list[str]:
     """Lines of Python that load a model."""
+    needs_tensorflow = card.predicts_on() != card.backend
+    imported = f"import keras{'  # with KERAS_BACKEND=tensorflow, which alone reads texts' * needs_tensorflow}"
     if not card.needs:
-        return ["import keras", f"model = keras.models.load_model({path!r})"]
+        return [imported, f"model = keras.models.load_model({path!r})"]
     whole = [name if "." in name else f"{Path(card.code).stem}.{name}" for name in card.needs]
     parts = [name.rpartition(".") for name in whole]
     objects = ", ".join(f'"{name}": {name}' for _, _, name in parts)
     return [
-        "import keras",
+        imported,
         *(f"from {module} import {name}" for module, _, name in parts),
         f"model = keras.models.load_model({path!r}, custom_objects={{{objects}}})",
     ]

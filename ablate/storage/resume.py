@@ -12,6 +12,7 @@ from ablate.errors import DataError, StudyError
 from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_begun
 from ablate.text import printable
 
+BACKEND = ("training", "backend")  # what it chose is one of the conditions
 ALWAYS = ("title", "inspect", "limits", "retries")  # texts, limits and statistics, which decide no score
 KEEP = ("training", "keep")  # which models are kept
 MOST_SHOWN = 10
@@ -153,7 +154,7 @@ class Change:
 
 
 def _decides_nothing(key: tuple[str, ...]) -> bool:
-    return key[0] in ALWAYS or key == KEEP
+    return key[0] in ALWAYS or key in (KEEP, BACKEND)
 
 
 def _obstacle(change: Change, new: Mapping[str, object], stage: StageReached) -> str:

@@ -1,41 +1,67 @@
 """Decide which of Keras' backends trains the networks of a study."""
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal, TypeAlias, get_args
 
 from ablate.errors import StudyError
 from ablate.study.settings import StudySettings
-from ablate.study.user_code import imports_module
+from ablate.study.user_code import uses_of_code
 from ablate.text import listed, printable
 
 Backend: TypeAlias = Literal["jax", "tensorflow"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
+NAMES: Mapping[str, str] = {"jax": "JAX", "tensorflow": "TensorFlow"}  # in sentences
 VARIABLE = "KERAS_BACKEND"
+SETTING = "training.backend"
 # Packages whose import brings TensorFlow; a model that uses them cannot run on JAX.
 _TENSORFLOW = ("tensorflow", "tf_keras", "tensorflow_probability", "tensorflow_addons")
+# Layers of Keras that a compiled program of JAX cannot run: they compute with TensorFlow, or in shapes it must know.
+_LAYERS = ("HashedCrossing", "Hashing", "IntegerLookup", "RandomCrop", "StringLookup", "TextVectorization")
+_OLDEST_JAX = (0, 10)  # as in the extra "jax"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendChoice:
+    """A backend, and what chose it."""
+
+    name: Backend
+    by: str  # "training.backend", "KERAS_BACKEND", "auto", or "auto: " and why it is not JAX
+
+    def said(self, versions: Mapping[str, str]) -> str:
+        """With its version, as "jax 0.10.2 (auto)"."""
+        return f"{' '.join(filter(None, (self.name, versions.get(self.name))))} ({self.by})"
+
+
+def choose_backend(study: StudySettings, *, environ: Mapping[str, str] = os.environ) -> BackendChoice:
+    """The backend of `training.backend`; "auto" stands for `KERAS_BACKEND` if set, otherwise JAX where it serves.
+
+    JAX serves where it is installed and no code of the model, loss or metrics imports TensorFlow or names one of the
+    layers that need it. Nothing is imported here. Raises `StudyError` if the backend is not installed, cannot run the
+    study's code, or is one that ablate has not.
+    """
+    asked = study.training.backend
+    named, place = (_named(environ), VARIABLE) if asked == "auto" else (asked, SETTING)
+    if named is None:
+        obstacle = _import_of_tensorflow(study) or _layer_of_tensorflow(study)
+        return BackendChoice("tensorflow", f"auto: {obstacle}") if obstacle else usual_backend(environ=environ)
+    shown = f"{VARIABLE}={named}" if asked == "auto" else f'{SETTING}: "{named}"'
+    _check_installed(named, shown)
+    if named == "jax" and (obstacle := _import_of_tensorflow(study)):
+        raise StudyError(
+            f'{shown} cannot train this study: {obstacle}\n  use keras.ops instead, or set {SETTING} = "tensorflow"'
+        )
+    return BackendChoice(named, place)
 
 
 def backend_of(study: StudySettings, *, environ: Mapping[str, str] = os.environ) -> Backend:
-    """The backend of `training.backend`; "auto" stands for `KERAS_BACKEND` if set, otherwise JAX where it serves.
-
-    JAX serves where it is installed and no code of the model, loss or metrics imports TensorFlow. Nothing is imported
-    here. Raises `StudyError` if the backend is not installed, cannot run the study's code, or is one that ablate has
-    not.
-    """
-    asked, tensorflow = study.training.backend, imported_tensorflow(study)
-    named = _named(environ) if asked == "auto" else asked
-    if named is None:
-        return "tensorflow" if tensorflow else usual_backend(environ=environ)
-    place = f"{VARIABLE}={named}" if asked == "auto" else f'training.backend: "{named}"'
-    _check_installed(named, place)
-    if named == "jax" and tensorflow:
-        raise StudyError(
-            f"{place} cannot run the study's code, which imports {tensorflow}\n"
-            '  use keras.ops instead, or set training.backend = "tensorflow"'
-        )
-    return named
+    """The name of the backend that `choose_backend` chooses. Raises `StudyError` as it does."""
+    return choose_backend(study, environ=environ).name
 
 
 def backend_used(study: StudySettings) -> str:
@@ -43,17 +69,50 @@ def backend_used(study: StudySettings) -> str:
     return "" if study.model.trains_itself else backend_of(study)
 
 
-def usual_backend(*, environ: Mapping[str, str] = os.environ) -> Backend:
-    """The backend that "auto" stands for where ablate builds the network. Raises `StudyError` as `backend_of` does."""
+def usual_backend(*, environ: Mapping[str, str] = os.environ) -> BackendChoice:
+    """The backend that "auto" stands for where ablate builds the network. Raises `StudyError` as above."""
     if (named := _named(environ)) is not None:
         _check_installed(named, f"{VARIABLE}={named}")
-        return named
-    return "jax" if _is_installed("jax") else "tensorflow"
+        return BackendChoice(named, VARIABLE)
+    fault = _fault("jax")
+    return BackendChoice("tensorflow", f"auto: jax {fault}") if fault else BackendChoice("jax", "auto")
 
 
-def imported_tensorflow(study: StudySettings) -> str:
-    """The module of TensorFlow that code of the model, loss or metrics imports; "" if there is none."""
-    return next((module for module in _TENSORFLOW if imports_module(study, module)), "")
+def trains_here(backend: Backend) -> bool:
+    """Whether a backend is installed, in a version that ablate trains on."""
+    return not _fault(backend)
+
+
+@contextmanager
+def keras_on(backend: str) -> Iterator[None]:
+    """Let code of the user's that imports Keras inside the block import it with a backend; "": with any.
+
+    A Keras that this process has imported already stays what it is.
+    """
+    before = os.environ.get(VARIABLE)
+    if not backend or "keras" in sys.modules:
+        yield
+        return
+    os.environ[VARIABLE] = backend
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
+
+
+def _import_of_tensorflow(study: StudySettings) -> str:
+    """Which code imports TensorFlow, as "net.py imports tensorflow"; "" if none does."""
+    found = ((one.place, module) for one in uses_of_code(study) for module in _TENSORFLOW if module in one.imported)
+    return next((f"{place} imports {module}" for place, module in found), "")
+
+
+def _layer_of_tensorflow(study: StudySettings) -> str:
+    """Which code names a layer that JAX cannot compile, as "net.py uses StringLookup"; "" if none does."""
+    found = ((one.place, layer) for one in uses_of_code(study) for layer in _LAYERS if layer in one.names)
+    return next((f"{place} uses {layer}" for place, layer in found), "")
 
 
 def _named(environ: Mapping[str, str]) -> Backend | None:
@@ -63,18 +122,42 @@ def _named(environ: Mapping[str, str]) -> Backend | None:
     if named and found is None:
         raise StudyError(
             f"{VARIABLE}={printable(named)}: ablate trains on {listed(BACKENDS, 'or')}\n"
-            f'  unset {VARIABLE}, or set training.backend = "tensorflow" in the study'
+            f'  unset {VARIABLE}, or set {SETTING} = "tensorflow" in the study'
         )
     return found
 
 
 def _check_installed(backend: Backend, place: str) -> None:
+    if fault := _fault(backend):
+        raise StudyError(f"{place}: {backend} {fault}\n  {_INSTALL[backend]}, or choose another backend")
+
+
+def _fault(backend: Backend) -> str:
+    """Why a backend cannot train here, after its name; "" if it can, as far as is seen without an import."""
     if not _is_installed(backend):
-        raise StudyError(f"{place}: {backend} is not installed\n  {_INSTALL[backend]}, or choose another backend")
+        return "is not installed"
+    if backend == "jax" and (found := _version("jax")) and _numbers(found) < _OLDEST_JAX:
+        return f"{found} is older than {'.'.join(map(str, _OLDEST_JAX))}"
+    return ""
 
 
-def _is_installed(backend: Backend) -> bool:
-    return find_spec(backend) is not None
+def _is_installed(library: str) -> bool:
+    try:
+        spec = find_spec(library)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.loader is not None  # a folder of this name is no library
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
+
+
+def _numbers(found: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
 
 
 _INSTALL: Mapping[Backend, str] = {

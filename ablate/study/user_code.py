@@ -8,6 +8,8 @@ import ast
 import hashlib
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -173,19 +175,32 @@ def _is_recorded(module: str) -> bool:
     return module in NUMERIC or module in sys.stdlib_module_names
 
 
-def imports_module(study: StudySettings, module: str) -> bool:
-    """Whether the code of a study's model, loss or metrics imports a top-level module; no if it cannot be read."""
-    named = [function for function in named_functions(study, but_data=True) if function.role == "build"]
-    return any(module in _imported_elsewhere(function, base=study.base) for function in named)
+@dataclass(frozen=True, slots=True)
+class CodeUse:
+    """What a file of the user's, or a function that a script handed over, uses."""
+
+    place: str  # for messages
+    imported: Collection[str]  # top-level modules
+    names: Collection[str]  # functions, methods and modules that it names
 
 
-def _imported_elsewhere(model: ModelRef, *, base: Path) -> Collection[str]:
+def uses_of_code(study: StudySettings) -> Iterator[CodeUse]:
+    """What the code of a study's model, loss and metrics uses, file by file; nothing of what cannot be read."""
+    for function in named_functions(study, but_data=True):
+        if function.role == "build":
+            yield from _uses(function, base=study.base)
+
+
+def _uses(model: ModelRef, *, base: Path) -> Iterator[CodeUse]:
     if model.given is not None:
-        return model.given.imported
-    try:
-        return {found for path in user_files(base / model.file) for found in _imported_by(path)}
-    except OSError:
-        return ()
+        yield CodeUse(printable(model.given.shown), model.given.imported, model.given.names)
+        return
+    root = base / model.file
+    with suppress(OSError, SyntaxError, ValueError):  # importing it gives a better message
+        for path in user_files(root):
+            tree = ast.parse(path.read_bytes())
+            place = printable(path.relative_to(root.parent).as_posix())
+            yield CodeUse(place, set(imported_modules(tree)), set(map(_name_of, ast.walk(tree))))
 
 
 def may_compile(model: ModelRef, *, base: Path) -> bool:

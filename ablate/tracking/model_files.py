@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "model"  # of the model among the artifacts of its run
 LOGGED = "model_id"  # tag of a run whose model is logged
-_REQUIRED = ("mlflow", "keras", "tensorflow")
+_REQUIRED = ("mlflow", "keras")  # besides the backend
 _DESCRIPTION = 5000  # characters
 
 
@@ -120,7 +120,7 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
     (folder / "data").mkdir(parents=True)
     shutil.copyfile(model.path, folder / "data" / "model.keras")
     (folder / "data" / "keras_module.txt").write_text("keras")
-    needed = [f"{library}=={versions[library]}" for library in _REQUIRED if versions.get(library)]
+    needed = [f"{library}=={versions[library]}" for library in _needed(model.card) if versions.get(library)]
     (folder / "requirements.txt").write_text("\n".join([*needed, ""]))
     made = Model(NAME, model.run_id, signature=_signature(model.card), model_id=model_id or None)
     made.metadata = _whose(model.card)
@@ -128,13 +128,18 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
         "keras",
         data="data",
         keras_version=versions.get("keras", ""),
-        keras_backend="tensorflow",
+        keras_backend=model.card.predicts_on(),
         save_exported_model=False,
     )
     pyfunc.add_to_model(made, loader_module="mlflow.keras")  # type: ignore[no-untyped-call]  # of MLflow
     if model.example:
         _write_example(folder, made, model.example)
     made.save(str(folder / "MLmodel"))
+
+
+def _needed(card: ModelCard) -> tuple[str, ...]:
+    """The libraries that loading and predicting need."""
+    return (*_REQUIRED, card.predicts_on())
 
 
 def _signature(card: ModelCard) -> "ModelSignature":

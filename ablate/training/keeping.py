@@ -24,6 +24,7 @@ from ablate.study import seeds
 from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.device import running_backend
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.learning import kind_of, preparation_of
 from ablate.training.engine.scaling import stacked_scaling
@@ -159,6 +160,7 @@ def _card(
         needs=needs,
         code=study.model.file if needs else "",
         samples=mc_samples_of(study, spec.factors),
+        backend=running_backend(),
     )
 
 

@@ -1,5 +1,8 @@
 """Data factors: which examples of other configurations may be compared with the baseline's."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 
@@ -178,3 +181,13 @@ def test_pretraining_and_data_factors_are_refused_together(study_of):
     study = study_of('return {"x_train": x + factors["noise"], "y_train": np.arange(60) % 4}', text=text)
     with pytest.raises(StudyError, match=r"transfer: networks are pretrained on the same .* my.py:load reads noise\n"):
         opened(study)
+
+
+def test_a_function_that_imports_keras_gets_the_studys_backend(study_of, monkeypatch):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    body = 'import os\nx[:] = os.environ["KERAS_BACKEND"] == "jax"\nreturn {"x_train": x, "y_train": y}'
+    for backend, found in (("jax", 1), ("tensorflow", 0), ("auto", 0)):
+        study = study_of(body, overrides=[f"training.backend={backend}"])
+        assert (open_examples(study, study.baseline).x_train == found).all()
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"

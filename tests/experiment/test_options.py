@@ -5,6 +5,7 @@ import pytest
 
 from ablate import system
 from ablate.experiment.options import Options, gather_facts, label, study_run, warnings
+from ablate.study.model_ref import ModelRef
 from ablate.study.settings import LrTest
 
 OPTIONS = Options(Path("reports"), "sqlite:///mlflow.db", "ablate study tiny")
@@ -106,3 +107,13 @@ def test_the_tracker_is_told_settings_versions_command_and_data(tiny_study, digi
     assert "version.python" in run.tags
     assert run.data["n_train"] == 640
     assert 'title = "A tiny MLP on digits"' in run.study_toml
+
+
+def test_the_tracker_is_told_the_backend_unless_a_program_trains(tiny_study, digits):
+    def tags(**changes):
+        return study_run(gather_facts(tiny_study.model_copy(update=changes), digits, OPTIONS)).tags
+
+    on_jax = tiny_study.training.model_copy(update={"backend": "jax"})
+    assert tags(training=on_jax)["backend"] == "jax"
+    assert tags()["backend"] == "tensorflow"  # KERAS_BACKEND of the tests
+    assert "backend" not in tags(model=ModelRef.of("$ python train.py"))

@@ -58,6 +58,7 @@ ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
         "max_loss": (10, 1e308, 0, "10"),
         "precision": ("float32", "mixed_bfloat16", "half"),
         "loss": (*LOSSES, 3, ["mse"]),
+        "backend": ("auto", "jax", "tensorflow", "torch", "", "JAX", 3, ["jax"]),
         "keep": ("none", "best", "all", "last", True, ["best"]),
     },
     "metric": {

@@ -54,6 +54,12 @@ def machine(monkeypatch):
 
 
 @pytest.fixture
+def load_own(tiny_study):
+    """A study whose trials a program trains."""
+    return tiny_study.model_copy(update={"model": ModelRef.of("$ python train.py")})
+
+
+@pytest.fixture
 def own_study(tiny_study, tmp_path):
     """A study whose model is the user's."""
     (tmp_path / "mine.py").write_text("def build(): ...")
@@ -288,3 +294,34 @@ def test_the_digest_of_the_package_follows_the_code_that_decides_numbers_whereve
     write("training/step.py", "x = 2\n")
     assert digest() != before
     conditions.package_digest.cache_clear()
+
+
+def test_versions_of_libraries_that_one_backend_alone_has_say_nothing_beside_its_change():
+    before = replace(BASE, versions={"tensorflow": "2.21", "keras": "3.15", "python": "3.11"})
+    now = replace(BASE, backend="jax", versions={"jax": "0.10.2", "jaxlib": "0.10.2", "keras": "3.16"})
+    assert list(changed(before, now)) == [
+        ("keras", "3.15", "3.16"), ("python", "3.11", "none"), ("backend", "tensorflow", "jax"),
+    ]  # fmt: skip
+    assert unknown(before, now) == []
+    newer = replace(now, versions=now.versions | {"jax": "0.11"})
+    assert list(changed(now, newer)) == [("jax", "0.10.2", "0.11")]
+
+
+def test_where_the_users_code_trains_an_older_record_of_a_backend_is_no_change():
+    before = replace(BASE, versions={"tensorflow": "2.21"})
+    assert list(changed(before, replace(before, backend=""))) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_backend_and_its_libraries_are_those_that_train(tiny_study, load_own, monkeypatch):
+    monkeypatch.setattr(system, "versions", lambda: dict.fromkeys(("tensorflow", "jax", "jaxlib", "keras"), "1"))
+
+    def on(backend):
+        training = tiny_study.training.model_copy(update={"backend": backend})
+        return of_workers(tiny_study.model_copy(update={"training": training}), workers=1, threads=1)
+
+    assert (on("jax").backend, set(on("jax").versions)) == ("jax", {"jax", "jaxlib", "keras"})
+    assert (on("tensorflow").backend, set(on("tensorflow").versions)) == ("tensorflow", {"tensorflow", "keras"})
+    assert on("jax").digest() != on("tensorflow").digest()
+    own = of_workers(load_own, workers=1, threads=1)
+    assert (own.backend, set(own.versions)) == ("", {"tensorflow", "jax", "jaxlib", "keras"})

@@ -125,6 +125,10 @@ def test_loading_is_said_in_python():
     assert how_to_load(CARD_A, "model.keras") == ["import keras", "model = keras.models.load_model('model.keras')"]
     lines = how_to_load(replace(CARD_A, needs=("nets.Net", "swish2"), code="sub/my.py"), "model.keras")
     assert lines[1:3] == ["from nets import Net", "from my import swish2"]
+    on_jax = replace(CARD_A, backend="jax")
+    assert how_to_load(on_jax, "a.keras")[0] == "import keras"
+    text = replace(on_jax, inputs=(ModelEnd("city", (), "str", levels=("Oslo",)),))
+    assert how_to_load(text, "a.keras")[0] == "import keras  # with KERAS_BACKEND=tensorflow, which alone reads texts"
     assert lines[3].endswith('custom_objects={"Net": Net, "swish2": swish2})')
 
 

@@ -13,7 +13,7 @@ from ablate.storage.provenance import PreregistrationFacts, Provenance, ReuseFac
 # Every key, at a value that it may have.
 WHOLE: dict[str, Any] = {
     "study": "cifar_mlp", "title": "A deep MLP", "started": "2026-11-21T10:30:00", "ended": "2026-11-21T10:47:52",
-    "command": "ablate study cifar_mlp", "ablate_version": "0.3.0", "versions": {"python": "3.11.2"},
+    "command": "ablate study cifar_mlp", "ablate_version": "0.3.0", "versions": {"python": "3.11.2"}, "backend": "jax",
     "hardware": {"machine": "Linux", "cpu": "A processor", "cores": 2, "memory_gb": 8.0, "gpus": ["L4"]},
     "workers": 2, "threads": 1, "stack": 4, "seed": 3, "git": {"commit": "e466", "dirty": True},
     "package_in_checkout": False,

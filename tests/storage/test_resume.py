@@ -47,7 +47,14 @@ def judged(tiny_file):
 @pytest.mark.parametrize("stage", [BEGUN, SEARCHED, COMPARED, FROZEN])
 @pytest.mark.parametrize(
     "override",
-    ["title=Another", "limits.trial_minutes=3", "limits.same_failures=0", "retries.killed=9", "training.keep=all"],
+    [
+        "title=Another",
+        "limits.trial_minutes=3",
+        "limits.same_failures=0",
+        "retries.killed=9",
+        "training.keep=all",
+        "training.backend=tensorflow",
+    ],
 )
 def test_words_and_bounds_are_no_change(judged, override, stage):
     assert judged(stage, override) == []
@@ -235,3 +242,15 @@ def test_a_recipe_may_come_in_setting_by_setting(judged):
         ResumeCheck("recipes.calm.optimizer unset → sgd", ""),
         ResumeCheck("recipes.calm.normalization unset → batch", ""),
     ]
+
+
+def test_a_study_that_goes_on_with_another_backend_says_so_once():
+    libraries = {"jax": "0.10.2", "jaxlib": "0.10.2", "keras": "3.14", "numpy": "2.1"}
+    now = changed(backend="jax", versions=libraries)
+    rounding = "numbers may differ, by rounding or more"
+    assert list(notes_on(BASIS, now)) == [
+        f"the study was started with backend tensorflow and continues with jax: {rounding}"
+    ]
+    assert resume_checks(BASIS, now, code="mine.py", data_is_told=False) == []
+    newer = changed(backend="jax", versions=libraries | {"keras": "3.15"})
+    assert any("keras 3.14 and continues with 3.15" in note for note in notes_on(BASIS, newer))

@@ -1,153 +1,221 @@
-"""Which of Keras' backends trains a study: what is asked for, what is installed, and what its code imports."""
+"""Which of Keras' backends trains a study, by setting, environment, installation and code; nothing is imported."""
+
+import importlib.util
+import os
+import sys
 
 import pytest
+from study_texts import GOOD, OWN_MODEL, OWN_TRAIN
 
 from ablate.errors import StudyError
-from ablate.study.backend import backend_of, backend_used, imported_tensorflow, usual_backend
+from ablate.study import backend
+from ablate.study.backend import (
+    BackendChoice,
+    backend_of,
+    backend_used,
+    choose_backend,
+    keras_on,
+    trains_here,
+    usual_backend,
+)
 from ablate.study.given_functions import GivenFunction
 from ablate.study.model_ref import ModelRef
 
+JAX, TENSORFLOW = BackendChoice("jax", "auto"), BackendChoice("tensorflow", "auto")
 
-@pytest.fixture(autouse=True)
-def installed(monkeypatch):
-    """Lets exactly these libraries be installed; both, until it is called."""
 
-    def only(*names):
-        monkeypatch.setattr("ablate.study.backend.find_spec", lambda name: name if name in names else None)
+class Blocked:
+    """A finder that hides libraries, as if they were not installed."""
 
-    only("jax", "tensorflow")
-    return only
+    def __init__(self, *names):
+        self.names = names
+
+    def find_spec(self, name, _path=None, _target=None):
+        if name in self.names:
+            raise ModuleNotFoundError(name)
 
 
 @pytest.fixture
-def study_of(tiny_study, tmp_path):
-    """A study whose files hold these texts."""
+def hide(monkeypatch):
+    def hide(*names):
+        for name in names:
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setattr(sys, "meta_path", [Blocked(*names), *sys.meta_path])
 
-    def study(model="mine.py:build", backend="auto", loss=None, metric=None, data=None, functions=(), **files):
-        for name, text in files.items():
+    return hide
+
+
+def on(study, **environ):
+    return choose_backend(study, environ=environ)
+
+
+@pytest.fixture
+def own(load, tmp_path):
+    """A study of a user's build with this code."""
+
+    def own(code, *overrides, **files):
+        for name, text in {"nets": code, **files}.items():
             (tmp_path / f"{name}.py").write_text(text)
-        training = {"backend": backend, "loss": loss}
-        changes = {
-            "base": tmp_path,
-            "model": model if isinstance(model, ModelRef) else ModelRef.of(model),
-            "training": tiny_study.training.model_copy(update=training),
-            "functions": {one.name: one for one in functions},
-        }
-        if metric:
-            changes["metric"] = tiny_study.metric.model_copy(update={"name": metric})
-        if data:
-            changes["data"] = tiny_study.data.model_copy(update={"name": data})
-        return tiny_study.model_copy(update=changes)
+        return load(OWN_MODEL, *overrides)
 
-    return study
+    return own
 
 
-def of(study, **environ):
-    return backend_of(study, environ=environ)
+def test_auto_is_jax_where_it_is_installed(load):
+    assert on(load()) == usual_backend(environ={}) == JAX
 
 
-def test_auto_is_jax_where_it_is_installed_and_tensorflow_where_it_is_not(study_of, installed):
-    study = study_of(mine="import keras\n")
-    assert of(study) == of(study, KERAS_BACKEND="") == usual_backend(environ={}) == "jax"
-    installed("tensorflow")
-    assert of(study) == usual_backend(environ={}) == "tensorflow"
+def test_without_jax_auto_is_tensorflow_and_says_why(load, hide):
+    hide("jax")
+    assert on(load()) == BackendChoice("tensorflow", "auto: jax is not installed")
+    assert not trains_here("jax")
+    with pytest.raises(StudyError, match=r'training.backend: "jax": jax is not installed\n  .*\[jax\]", or choose'):
+        on(load(GOOD, 'training.backend="jax"'))
+    with pytest.raises(StudyError, match=r"^KERAS_BACKEND=jax: jax is not installed"):
+        on(load(), KERAS_BACKEND="jax")
 
 
-def test_auto_is_tensorflow_for_code_that_imports_it(study_of):
-    for text in (
-        "import tensorflow as tf\n",
-        "from tensorflow.keras import layers\n",
-        "import os, tensorflow_probability as tfp\n",
-        "def build(factors):\n    import tf_keras\n",
-    ):
-        assert of(study_of(mine=text)) == "tensorflow", text
-    for text in ("import keras\n", "# import tensorflow\n", "import tensorflowjs\n", "from . import tensorflow\n"):
-        assert of(study_of(mine=text)) == "jax", text
+def test_a_folder_named_jax_is_no_library(load, monkeypatch, tmp_path):
+    (tmp_path / "jax").mkdir()
+    spec = importlib.util.spec_from_loader("jax", loader=None, is_package=True)
+    monkeypatch.setattr(backend, "find_spec", lambda name: spec if name == "jax" else None)
+    assert on(load()) == BackendChoice("tensorflow", "auto: jax is not installed")
 
 
-def test_files_that_the_code_imports_count_and_so_do_loss_and_metric(study_of):
-    assert of(study_of(mine="import blocks\n", blocks="import tensorflow\n")) == "tensorflow"
-    uses = "import tensorflow as tf\ndef f(y_true, y_pred): ...\n"
-    plain = {"mine": "import keras\n", "other": uses}
-    assert of(study_of(loss="other.py:f", **plain)) == "tensorflow"
-    assert of(study_of(metric="other.py:f", **plain)) == "tensorflow"
-    assert of(study_of("mlp", metric="other.py:f", **plain)) == "tensorflow"
-    assert of(study_of(**plain)) == of(study_of("mlp", **plain)) == "jax"
+def test_a_jax_too_old_is_not_taken(load, monkeypatch):
+    monkeypatch.setattr(backend, "version", lambda _: "0.4.30")
+    assert on(load()) == BackendChoice("tensorflow", "auto: jax 0.4.30 is older than 0.10")
+    with pytest.raises(StudyError, match=r"jax 0\.4\.30 is older than 0\.10\n  install it with"):
+        on(load(GOOD, "training.backend=jax"))
+    monkeypatch.setattr(backend, "version", lambda _: "1.0.1")
+    assert on(load()) == JAX
 
 
-def test_a_function_of_the_data_may_import_what_it_likes(study_of):
-    study = study_of(data="load.py:load", mine="import keras\n", load="import tensorflow_datasets\nimport tensorflow\n")
-    assert of(study) == "jax"
-    assert imported_tensorflow(study) == ""
+def test_the_environment_comes_before_auto_and_the_setting_before_the_environment(load):
+    assert on(load(), KERAS_BACKEND="tensorflow") == BackendChoice("tensorflow", "KERAS_BACKEND")
+    named = load(GOOD, "training.backend=jax")
+    assert on(named, KERAS_BACKEND="tensorflow") == BackendChoice("jax", "training.backend")
+    assert on(named, KERAS_BACKEND="torch") == BackendChoice("jax", "training.backend")  # it is not asked
+    assert on(load(), KERAS_BACKEND="") == JAX
+    assert backend_of(named, environ={}) == "jax"
 
 
-def test_functions_that_a_script_hands_over_count_by_what_they_import(study_of):
-    given = GivenFunction("nb.py:build", "build (defined in nb.py)", "abc", imported=frozenset({"keras", "tensorflow"}))
-    assert of(study_of(ModelRef.of("nb.py:build", given=given), functions=[given])) == "tensorflow"
-    plain = GivenFunction("nb.py:build", "build (defined in nb.py)", "abc", imported=frozenset({"keras"}))
-    assert of(study_of(ModelRef.of("nb.py:build", given=plain), functions=[plain])) == "jax"
-
-
-def test_registered_models_run_on_either(study_of):
-    for backend in ("jax", "tensorflow"):
-        assert of(study_of("cnn", backend)) == of(study_of("mlp"), KERAS_BACKEND=backend) == backend
-
-
-def test_the_study_goes_before_the_environment_and_the_environment_before_what_is_usual(study_of):
-    study = study_of(mine="import keras\n")
-    assert of(study, KERAS_BACKEND="tensorflow") == "tensorflow"
-    assert of(study_of(backend="jax", mine="import keras\n"), KERAS_BACKEND="tensorflow") == "jax"
-    assert of(study_of(backend="tensorflow", mine="import keras\n"), KERAS_BACKEND="jax") == "tensorflow"
-    assert of(study_of(backend="tensorflow", mine="import keras\n"), KERAS_BACKEND="torch") == "tensorflow"
-    assert usual_backend(environ={"KERAS_BACKEND": "tensorflow"}) == "tensorflow"
+@pytest.mark.parametrize("other", ["torch", "openvino", "JAX", "jax "])
+def test_a_backend_that_ablate_has_not_is_refused_with_the_way_out(load, other):
+    with pytest.raises(StudyError, match=r"ablate trains on jax or tensorflow\n  unset KERAS_BACKEND, or set") as said:
+        on(load(), KERAS_BACKEND=other)
+    assert str(said.value).startswith(f"KERAS_BACKEND={other}: ")
 
 
 @pytest.mark.parametrize(
-    ("backend", "environ", "place"),
-    [("jax", {}, 'training.backend: "jax"'), ("auto", {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND=jax")],
+    ("code", "module"),
+    [
+        ("import tensorflow as tf\n", "tensorflow"),
+        ("from tensorflow.keras import layers\n", "tensorflow"),
+        ("def build(factors):\n    import tensorflow_probability.python as tfp\n", "tensorflow_probability"),
+        ("import tf_keras\n", "tf_keras"),
+    ],
 )
-def test_code_of_tensorflow_is_refused_where_jax_is_asked_for(study_of, backend, environ, place):
-    study = study_of(backend=backend, mine="from tensorflow import math\n")
-    with pytest.raises(StudyError) as caught:
-        of(study, **environ)
-    assert str(caught.value) == (
-        f"{place} cannot run the study's code, which imports tensorflow\n"
-        '  use keras.ops instead, or set training.backend = "tensorflow"'
+def test_code_that_imports_tensorflow_trains_on_it(own, code, module):
+    assert on(own(code)) == BackendChoice("tensorflow", f"auto: nets.py imports {module}")
+    assert on(own(code), KERAS_BACKEND="tensorflow").by == "KERAS_BACKEND"
+    with pytest.raises(StudyError, match=f"KERAS_BACKEND=jax cannot train this study: nets.py imports {module}\n"):
+        on(own(code), KERAS_BACKEND="jax")
+    with pytest.raises(StudyError, match=r'training.backend: "jax" cannot train this study.*\n  use keras.ops'):
+        on(own(code, "training.backend=jax"))
+
+
+def test_the_file_that_imports_it_is_named_also_where_it_is_not_the_models(own):
+    study = own("import blocks\n", blocks="import tensorflow\n")
+    assert on(study).by == "auto: blocks.py imports tensorflow"
+    metric = ('metric.name="scores.py:mean"', "metric.goal=maximize")
+    by_metric = own("import keras\n", *metric, scores="import tensorflow")
+    assert on(by_metric).by == "auto: scores.py imports tensorflow"
+
+
+@pytest.mark.parametrize("code", ["import keras\n", "import tensorflow_datasets\n", "# import tensorflow\n", "def (:"])
+def test_other_code_trains_on_jax(own, code):
+    assert on(own(code)) == JAX
+
+
+def test_code_of_the_data_decides_nothing(own):
+    assert on(own("import keras\n", 'data.name="reads.py:load"', reads="import tensorflow\n")) == JAX
+
+
+def test_a_layer_that_no_program_of_jax_can_run_is_left_to_tensorflow_unless_jax_is_named(own):
+    code = "import keras\nlookup = keras.layers.IntegerLookup\n"
+    assert on(own(code)).by == "auto: nets.py uses IntegerLookup"
+    assert on(own("from keras.layers import StringLookup as S\n")).by == "auto: nets.py uses StringLookup"
+    assert on(own(code), KERAS_BACKEND="jax") == BackendChoice("jax", "KERAS_BACKEND")
+
+
+def test_a_function_of_a_script_is_named_as_it_is_shown(tiny_study):
+    given = GivenFunction("s.py:build", "build (defined in s.py)", "d", imported=frozenset({"tensorflow"}))
+    functions = {given.name: given}
+    study = tiny_study.model_copy(update={"model": ModelRef.of(given.name, given=given), "functions": functions})
+    assert on(study).by == "auto: build (defined in s.py) imports tensorflow"
+
+
+def test_where_a_function_trains_no_backend_does(load):
+    assert backend_used(load(OWN_TRAIN)) == ""
+    assert backend_used(load(GOOD, "training.backend=tensorflow")) == "tensorflow"
+
+
+def test_a_choice_is_said_with_its_version_if_that_is_known():
+    assert JAX.said({"jax": "0.10.2", "keras": "3.15"}) == "jax 0.10.2 (auto)"
+    assert BackendChoice("tensorflow", "auto: a.py imports tensorflow").said({}) == (
+        "tensorflow (auto: a.py imports tensorflow)"
     )
 
 
-@pytest.mark.parametrize(
-    ("backend", "environ", "place", "way"),
-    [
-        ("jax", {}, 'training.backend: "jax"', 'pip install "ablate-keras[jax]"'),
-        ("auto", {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND=jax", 'pip install "ablate-keras[jax]"'),
-        ("tensorflow", {}, 'training.backend: "tensorflow"', "pip install tensorflow"),
-    ],
-)
-def test_a_backend_that_is_not_installed_is_named_with_the_way_to_install_it(
-    study_of, installed, backend, environ, place, way
-):
-    installed(*({"jax", "tensorflow"} - {backend, environ.get("KERAS_BACKEND")}))
-    with pytest.raises(StudyError) as caught:
-        of(study_of(backend=backend, mine="import keras\n"), **environ)
-    name = environ.get("KERAS_BACKEND", backend)
-    assert str(caught.value) == f"{place}: {name} is not installed\n  install it with: {way}, or choose another backend"
+def test_keras_is_imported_on_the_studys_backend_and_the_environment_stays(monkeypatch):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    for before in ("tensorflow", None):
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
+        if before:
+            monkeypatch.setenv("KERAS_BACKEND", before)
+        with keras_on("jax"):
+            assert os.environ["KERAS_BACKEND"] == "jax"
+        assert os.environ.get("KERAS_BACKEND") == before
+        with keras_on(""):
+            assert os.environ.get("KERAS_BACKEND") == before
+    with pytest.raises(ZeroDivisionError), keras_on("jax"):
+        1 / 0  # noqa: B018  # for its error
+    assert "KERAS_BACKEND" not in os.environ
 
 
-@pytest.mark.parametrize("named", ["torch", "openvino", "JAX\n", "numpy"])
-def test_a_backend_that_ablate_has_not_is_refused(study_of, named):
-    for ask in (lambda environ: of(study_of("mlp"), **environ), lambda environ: usual_backend(environ=environ)):
-        with pytest.raises(StudyError, match=r"^KERAS_BACKEND=\S+: ablate trains on jax or tensorflow\n  unset KERAS"):
-            ask({"KERAS_BACKEND": named})
+def test_a_keras_that_runs_already_is_left_alone(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setitem(sys.modules, "keras", sys)  # any module
+    with keras_on("jax"):
+        assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 
-def test_own_trials_have_no_backend_and_none_is_looked_for(study_of, installed):
-    installed()
-    own = ModelRef(None, "mine.py", "train", role="train")
-    assert backend_used(study_of(own, mine="import tensorflow\n")) == ""
-    assert backend_used(study_of(ModelRef.of("$ python train.py"))) == ""
+def test_a_wrong_value_of_the_setting_lists_the_three(complaint):
+    said = complaint(GOOD, "training.backend=torch")
+    assert said == '--set training.backend: unknown value "torch"\n  known: auto, jax, tensorflow'
 
 
-def test_a_file_that_cannot_be_read_is_left_to_whoever_imports_it(study_of):
-    assert of(study_of("missing.py:build")) == "jax"
-    assert of(study_of(mine="def build(:\n")) == "jax"
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_the_models_of_this_package_train_on_either(load, name):
+    assert on(load(), KERAS_BACKEND=name) == BackendChoice(name, "KERAS_BACKEND")
+    assert on(load(GOOD, f"training.backend={name}")) == BackendChoice(name, "training.backend")
+
+
+def test_tensorflow_that_is_not_installed_is_refused_with_the_way_to_install_it(load, hide):
+    hide("tensorflow")
+    with pytest.raises(StudyError) as said:
+        on(load(GOOD, "training.backend=tensorflow"))
+    assert str(said.value) == (
+        'training.backend: "tensorflow": tensorflow is not installed\n'
+        "  install it with: pip install tensorflow, or choose another backend"
+    )
+
+
+def test_a_loss_of_the_users_is_code(own):
+    by_loss = own("import keras\n", 'training.loss="loss.py:far"', loss="import tensorflow as tf\n")
+    assert on(by_loss).by == "auto: loss.py imports tensorflow"
+
+
+def test_a_file_that_is_missing_is_left_to_whoever_imports_it(load):
+    assert on(load(OWN_MODEL)) == JAX

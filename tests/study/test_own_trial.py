@@ -44,6 +44,7 @@ def test_examples_are_left_as_they_are_unless_the_study_scales_them(load):
     [
         ("[metric]", "[transfer]\nclasses = [1, 2]\n[metric]", "transfer: is for networks that ablate trains"),
         ("[metric]", "[training]\npatience = 3\n[metric]", "training.patience: is for networks that ablate trains"),
+        ("[metric]", '[training]\nbackend = "jax"\n[metric]', "training.backend: is for networks that ablate trains"),
         (
             "[metric]",
             '[training]\nkeep = "best"\n[metric]',

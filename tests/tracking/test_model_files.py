@@ -61,7 +61,9 @@ def test_what_mlflow_reads_says_types_and_shapes_and_holds_an_example(model, tmp
     assert read.flavors["python_function"]["loader_module"] == "mlflow.keras"
     assert json.loads((tmp_path / "made" / "input_example.json").read_text()) == EXAMPLE
     assert (tmp_path / "made" / "data" / "model.keras").read_bytes() == model.path.read_bytes()
-    assert "keras==" in (tmp_path / "made" / "requirements.txt").read_text()
+    needed = (tmp_path / "made" / "requirements.txt").read_text()
+    assert [line.partition("==")[0] for line in needed.split()] == ["mlflow", "keras", "tensorflow"]
+    assert read.flavors["keras"]["keras_backend"] == "tensorflow"
 
 
 def test_a_model_of_one_input_has_an_example_without_a_name(model, tmp_path):
@@ -92,3 +94,13 @@ def test_a_trial_without_a_run_and_a_store_that_is_not_there_are_refused(uri, mo
     with pytest.raises(AblateError, match="no runs yet"):
         register(missing, model, name="prices")
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(("dtype", "backend"), [("float32", "jax"), ("str", "tensorflow")])
+def test_a_model_names_the_backend_that_trained_it_and_one_that_reads_texts_the_one_that_can(
+    model, tmp_path, dtype, backend
+):
+    card = ModelCard("s", "t", {}, (ModelEnd("", (), dtype),), CARD_A.outputs, backend="jax")
+    write_mlflow_model(tmp_path / "made", ModelFile(model.run_id, model.path, card, {}))
+    assert Model.load(str(tmp_path / "made" / "MLmodel")).flavors["keras"]["keras_backend"] == backend
+    assert f"\n{backend}==" in (tmp_path / "made" / "requirements.txt").read_text()

@@ -13,16 +13,16 @@ from rich.console import Console
 from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
 from ablate.data import Dataset, default_data_dir, to_dataset, to_source
-from ablate.errors import AblateError
+from ablate.errors import AblateError, reason_of
 from ablate.interface.display.stream import say
 from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
-from ablate.study.backend import usual_backend
+from ablate.study.backend import BACKENDS, trains_here, usual_backend
 from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.study.load import load_study
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, TrialSpec
-from ablate.text import number_of, printable
+from ablate.text import listed, number_of, printable
 from ablate.training.engine.device import visible_gpus
 from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
@@ -100,15 +100,21 @@ def _machine() -> list[Fact]:
 
 
 def _backend() -> Fact:
-    """The backend that trains where a study names none."""
+    """The backend that trains where a study names none, once it has been imported, and the other one."""
     try:
-        backend = usual_backend()
-        gpus = visible_gpus(backend)
-    except (AblateError, ImportError) as err:
-        reason = _in_a_line(err) if isinstance(err, AblateError) else f"cannot be imported: {err}"
-        return "backend", reason, False
+        chosen = usual_backend()
+        gpus = visible_gpus(chosen.name)
+    except AblateError as err:
+        return "backend", _in_a_line(err), False
+    except Exception as err:  # libraries that do not fit each other raise anything on import
+        way_out = 'repair the installation, or set training.backend = "tensorflow"' if chosen.name == "jax" else (
+            "repair the installation"
+        )  # fmt: skip
+        return "backend", f"{chosen.name} cannot be imported: {reason_of(err)}; {way_out}", False
     there = f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the CPU"
-    return "backend", f"{backend}, {there}", True
+    others = [name for name in BACKENDS if name != chosen.name and trains_here(name)]
+    also = f"; also installed: {listed(others)}" if others else ""
+    return "backend", f"{chosen.said({})}, {there}{also}", True
 
 
 def _data(data_dir: Path | None) -> list[Fact]:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ablate import system
 from ablate.analysis.effects import MIN_DATA_SETS, Metric
 from ablate.analysis.effects.scales import RELATIVE
 from ablate.analysis.statistics.pilot import PilotSd
@@ -28,6 +29,7 @@ from ablate.interface.study import Study
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.resume import ResumeCheck, refusal
+from ablate.study.backend import choose_backend
 from ablate.study.catalog import Structure
 from ablate.study.settings import StudySettings
 from ablate.text import number_of
@@ -100,7 +102,8 @@ def _print_plan(plan: StudyPlan, console: Console, *, timing: bool, of: int = 1)
     if plan.changes:
         say(console, [changes_said(plan.folder.path, plan.changes)])
     soft_wrap = not console.is_terminal
-    say(console, [f"{facts.label}   {study.title}", *trials_said(preview), *warnings(facts)], soft_wrap=soft_wrap)
+    head = [f"{facts.label}   {study.title}", *trials_said(preview), *backend_line(study), *warnings(facts)]
+    say(console, head, soft_wrap=soft_wrap)
     said = dict.fromkeys(plan.ways())
     paces = plan.paces(timing=timing, say=lambda text: said.update({text: None}))
     say(console, said, soft_wrap=soft_wrap)
@@ -133,6 +136,13 @@ def trials_said(outlook: StudyPreview) -> list[str]:
     if lines and not outlook.n_seeds:
         lines.append(f"{'ablation':<10}none, since ablation.seeds is 0: nothing is compared or read on the test set")
     return lines or ["nothing to train: no search trials and no seeds"]
+
+
+def backend_line(study: StudySettings) -> list[str]:
+    """Which backend trains, and what chose it; none where a function or a program trains."""
+    if study.model.trains_itself:
+        return []
+    return [f"backend   {choose_backend(study).said(system.versions())}"]
 
 
 def time_said(plan: StudyPlan, paces: Mapping[Structure, Pace]) -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ablate import system
 from ablate.errors import AblateError
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
@@ -59,16 +60,22 @@ def summary(study: StudySettings, data_dir: Path | None) -> list[str]:
     from ablate.data.trees import example_shape
     from ablate.experiment.options import open_data
     from ablate.experiment.preview.preview import outline
-    from ablate.study.backend import backend_of
+    from ablate.study.backend import choose_backend
     from ablate.training.engine.device import prepare_backend
 
     data = open_data(study, data_dir, announce=print)
     if study.model.trains_itself:
         return outline(study)
-    prepare_backend(backend_of(study))
+    backend = choose_backend(study)
+    prepare_backend(backend.name)
     from ablate.training.engine.parameters import count_model_parameters
 
     shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)
     shapes = ", ".join(f"{name} {of}" for name, of in shape.items()) if isinstance(shape, Mapping) else str(shape)
     several = [f"on each of {len(study.data_sets)} data sets; the search on the first alone:"] * bool(study.data_sets)
-    return [*several, *outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shapes}"]
+    return [
+        *several,
+        *outline(study),
+        f"the backend is {backend.said(system.versions())}",
+        f"the baseline's model has {parameters:,} parameters on {data.name} {shapes}",
+    ]

@@ -4,6 +4,7 @@ Trials are reproducible to the bit with equal versions, device, threads and proc
 Differences are reported before training, and determine the tolerance.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Preregistration, read_preregistration
 from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import StartingConditions, read_starting_conditions
+from ablate.study.backend import BACKENDS, SETTING, VARIABLE, trains_here
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
 from ablate.study.settings import StudySettings
@@ -53,8 +55,22 @@ def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tupl
     there, here = _stacked(recorded, stack), _stacked(now, 1)
     other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
     missing = unknown(recorded, now)
-    lines = [f"{name}: {before} was recorded, but here it is {after}" for name, before, after in other]
+    lines = [f"{name}: {before} was recorded, but here it is {after}{_way(name)}" for name, before, after in other]
     return (*lines, *([f"not recorded: {', '.join(missing)}"] if missing else []))
+
+
+def _way(name: str) -> str:
+    """How to choose the recorded one, where the user can."""
+    return f"; {VARIABLE} or {SETTING} of the study file chooses it" if name == "backend" else ""
+
+
+def on_recorded_backend(study: StudySettings, conditions: Conditions, *, environ: Mapping[str, str]) -> StudySettings:
+    """The study, trained on the recorded backend if it is installed; a backend that the user names comes first."""
+    recorded = next((backend for backend in BACKENDS if backend == conditions.backend), None)
+    is_named = study.training.backend != "auto" or bool(environ.get(VARIABLE))
+    if study.model.trains_itself or is_named or recorded is None or not trains_here(recorded):
+        return study
+    return study.model_copy(update={"training": study.training.model_copy(update={"backend": recorded})})
 
 
 def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[int, int]:
@@ -156,12 +172,14 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
             f"{study.name}: a script held {listed(facts.handed_over)} in memory, so no file has it\n"
             "  move functions into a module and data into a file, and run the study from there"
         )
+    conditions = recorded_conditions(facts, basis)
+    study = on_recorded_backend(study, conditions, environ=os.environ)
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside, name=facts.part_of or study.name)}),
         entries=Journal(folder.journal).entries,
         facts=facts,
-        conditions=recorded_conditions(facts, basis),
+        conditions=conditions,
         code=basis.conditions.model if basis else "",
         notes=basis.notes if basis else (),
         frozen=read_preregistration(path),

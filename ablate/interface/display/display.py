@@ -26,6 +26,7 @@ from ablate.interface.display.picture import LONGEST, part_line, picture, time_l
 from ablate.interface.display.progress import STATE_WORDS, Beside, Display, Progress, name_of
 from ablate.interface.display.stream import lasting
 from ablate.storage.facts import Facts
+from ablate.study.backend import NAMES, backend_used
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
 
@@ -156,8 +157,7 @@ def opening(event: Opened, *, way_on: str = WAY_ON) -> list[str]:
             f"SYNTHETIC DATA: {study.data.name} is not available, so this study uses images that ablate generated."
         )
         lines.append("For meaningful results, put the real .npz into the data folder (--data-dir).")
-    workers = number_of(facts.workers, "worker")
-    lines.append(f"{counted(event.counts)} · {workers}   {way_on}")
+    lines.append(f"{counted(event.counts)} · {_workers(facts)}   {way_on}")
     return lines
 
 
@@ -167,6 +167,12 @@ def _examples(facts: Facts) -> str:
     sizes = facts.sizes()
     examples = f"{sizes.n_train:,} train · {sizes.n_validation:,} validation · {sizes.n_test:,} test"
     return f"{examples}   data {facts.fingerprint()[:8]} from {facts.data.source}"
+
+
+def _workers(facts: Facts) -> str:
+    """How many, and on which backend their networks train."""
+    workers, backend = number_of(facts.workers, "worker"), backend_used(facts.study)
+    return f"{workers} on {NAMES[backend]}" if backend else workers
 
 
 def counted(counts: Mapping[Part, TrialCount]) -> str:
@@ -209,6 +215,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "data": facts.data_as_json(),
                 "trials": trials,
                 "workers": facts.workers,
+                "backend": backend_used(facts.study),
                 **({"objectives": objectives} if objectives else {}),
             }
         case PartBegan():

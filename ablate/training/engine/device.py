@@ -39,7 +39,7 @@ def prepare_backend(backend: Backend, threads: int | None = None) -> None:
     os.environ[VARIABLE] = backend
     with _quiet_standard_error(), _explained():
         _devices(backend).prepare(threads)
-        _prepare_keras()
+        _prepare_keras(backend)
 
 
 def check_backend(backend: Backend) -> None:
@@ -102,13 +102,15 @@ def _devices(backend: Backend) -> Devices:
     return cast("Devices", import_module(f"ablate.training.engine.devices.{backend}"))
 
 
-def _prepare_keras() -> None:
+def _prepare_keras(backend: Backend) -> None:
     """Import Keras; no setting of keras.json may decide a number."""
     import keras
 
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
+    if backend == "jax":  # its messages are errors made anew from a text, which JAX's errors cannot be
+        keras.config.disable_traceback_filtering()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ablate.data import Split
 from ablate.data.array import Array, Integers
 from ablate.data.trees import example_shape, leaves, map_tree, to_tree
 from ablate.errors import StudyError, explained
+from ablate.models.global_seed import seed_globally
 from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import Reading
 from ablate.models.own_training import is_callable, own_methods
@@ -161,7 +162,7 @@ def fitted_model(
     split = context.split(replicate, factors) if split is None else split
     batch_size = min(batch_size_of(study, factors), len(split.train))
     feeding = Feeding.of(model, context.data, split, reading)
-    keras.utils.set_random_seed(seeds.integer(study.seed, replicate, "fit"))
+    seed_globally(seeds.integer(study.seed, replicate, "fit"))
     return FittedModel(model, feeding, task, kinds, batch_size, context)
 
 

@@ -20,8 +20,10 @@ def seed_libraries(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  # the global generator is what user code draws from
     if (keras := sys.modules.get("keras")) is not None:
+        from ablate.models.global_seed import seed_globally
+
         keras.utils.clear_session()
-        keras.utils.set_random_seed(seed)
+        seed_globally(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(seed)
 

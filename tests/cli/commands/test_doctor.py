@@ -12,7 +12,7 @@ from ablate.errors import AblateError
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(doctor, "visible_gpus", list)  # TensorFlow takes seconds to start
+    monkeypatch.setattr(doctor, "visible_gpus", lambda _: [])  # a backend takes seconds to start
     return tmp_path
 
 
@@ -74,3 +74,37 @@ def test_a_store_that_is_there_answers_and_is_left_as_it_is(capsys, here):
     assert code == DONE
     assert any(line.endswith(f"{uri} answers") for line in lines)
     assert state_of(here) == before
+
+
+def backend_of(capsys) -> str:
+    (line,) = [line for line in said(capsys)[1] if line[6:].startswith("backend")]
+    return line
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_backend_that_a_study_gets_is_told_and_which_other_there_is(capsys, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND")
+    fact = "ok    backend       jax (auto), no GPU found: trials run on the CPU; also installed: tensorflow"
+    assert backend_of(capsys) == fact
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    monkeypatch.setattr(doctor, "visible_gpus", lambda backend: [f"{backend} 0"])
+    assert backend_of(capsys).endswith("tensorflow (KERAS_BACKEND), GPUs: tensorflow 0; also installed: jax")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert backend_of(capsys).startswith(
+        "FIX   backend       KERAS_BACKEND=torch: ablate trains on jax or tensorflow; "
+    )
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("error", [RuntimeError("jaxlib version 0.4 is too old"), ImportError("no module jaxlib")])
+def test_a_broken_jax_is_to_fix_and_nothing_trains(capsys, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.setattr(doctor, "visible_gpus", fail)
+    code, lines = said(capsys)
+    assert (code, lines[-1]) == (UNFINISHED, "1 to fix")
+    (line,) = [line for line in lines if line.startswith("FIX")]
+    assert f"jax cannot be imported: {type(error).__name__}: {error}; repair the installation, or set train" in line
+    assert not any("training a tiny network" in line for line in lines)

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+from ablate import system
 from ablate.analysis.effects import Metric
-from ablate.cli.commands.plan import changes_said, margin_said, trials_said
+from ablate.cli.commands.plan import backend_line, changes_said, margin_said, trials_said
 from ablate.experiment.preview.preview import StudyPreview
 from ablate.plans import TrialCount
 from ablate.storage.resume import ResumeCheck
+from ablate.study.model_ref import ModelRef
 
 
 def preview(*, counts=None, seeds=(8,), contrasts=1) -> StudyPreview:
@@ -33,3 +35,17 @@ def test_the_one_margin_of_data_sets_that_have_others_is_said():
     assert "use one: 1.5 points, the mean" in margin_said([metric(0.005), metric(0.025)])[1]
     assert margin_said([metric(0.005), metric(0.005)]) == []
     assert margin_said([metric(0.1, "nats"), metric(0.2, "nats")]) == []  # ratios have another margin
+
+
+def test_the_plan_says_which_backend_trains_and_what_chose_it(tiny_study, monkeypatch):
+    def said(backend="auto", **changes):
+        training = tiny_study.training.model_copy(update={"backend": backend})
+        return backend_line(tiny_study.model_copy(update={"training": training, **changes}))
+
+    monkeypatch.setattr(system, "versions", lambda: {"jax": "0.10.2", "tensorflow": "2.21.0"})
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert said() == ["backend   jax 0.10.2 (auto)"]
+    assert said("tensorflow") == ["backend   tensorflow 2.21.0 (training.backend)"]
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert said() == ["backend   tensorflow 2.21.0 (KERAS_BACKEND)"]
+    assert said(model=ModelRef.of("$ python train.py")) == []

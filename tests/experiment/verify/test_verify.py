@@ -18,8 +18,16 @@ from ablate.errors import AblateError, DataError
 from ablate.experiment.options import Options
 from ablate.experiment.run_study import run_study
 from ablate.experiment.verify import ROUNDING, VerifyOptions, prepare, read_recorded
+from ablate.experiment.verify import conditions as of_verify
 from ablate.experiment.verify.comparing import compare, table_changes
-from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
+from ablate.experiment.verify.conditions import (
+    changes,
+    check_data,
+    code_changes,
+    on_recorded_backend,
+    places,
+    recorded_conditions,
+)
 from ablate.experiment.verify.retraining import Again
 from ablate.experiment.verify.select_trials import change_on_resume, named, sealed, spread, trained
 from ablate.storage.conditions import Conditions, of_workers
@@ -220,6 +228,29 @@ def said_of(*, stack=1, workers=2, threads=1, cpu="a processor", **ingredients) 
     return changes(replace(recorded, flags=ingredients.get("flags", {})), here(flags={}), stack=stack)
 
 
+def test_a_change_of_the_backend_is_named_with_what_chooses_it():
+    old, now = here(backend="jax", versions={"jax": "0.10"}), here(backend="tensorflow", versions={"tensorflow": "2"})
+    assert changes(old, now, stack=None) == (
+        "backend: jax was recorded, but here it is tensorflow; KERAS_BACKEND or training.backend of the study file "
+        "chooses it",
+    )
+
+
+def test_trials_are_retrained_on_the_recorded_backend_unless_the_user_names_another(tiny_study, monkeypatch):
+    def trained_on(recorded, asked="auto", study=tiny_study, **environ):
+        study = study.model_copy(update={"training": study.training.model_copy(update={"backend": asked})})
+        return on_recorded_backend(study, here(backend=recorded), environ=environ).training.backend
+
+    assert trained_on("tensorflow") == "tensorflow"
+    assert trained_on("jax") == "jax"
+    assert trained_on("jax", "tensorflow") == "tensorflow"
+    assert trained_on("jax", KERAS_BACKEND="tensorflow") == "auto"
+    assert trained_on("", KERAS_BACKEND="") == "auto"
+    assert trained_on("jax", study=tiny_study.model_copy(update={"model": ModelRef.of("$ python t.py")})) == "auto"
+    monkeypatch.setattr(of_verify, "trains_here", lambda _: False)
+    assert trained_on("jax") == "auto"
+
+
 def test_nothing_is_said_of_a_machine_that_is_as_it_was():
     assert said_of(stack=None) == ()
 
@@ -232,7 +263,7 @@ def test_nothing_is_said_of_a_machine_that_is_as_it_was():
         ({"stack": 4}, "trials per program: 4 was recorded, but here it is 1"),
         ({"cpu": "another"}, "device: another was recorded, but here it is a processor"),
         ({"package": "0" * 64}, "ablate's code: 000000000000 was recorded"),
-        ({"versions": {}}, "not recorded: tensorflow, keras, numpy"),
+        ({"versions": {}}, "not recorded: tensorflow, jax, jaxlib, keras, numpy"),
         ({"flags": {"XLA_FLAGS": "--a"}}, "XLA_FLAGS: --a was recorded, but here it is unset"),
         ({"flags": None}, "not recorded: flags"),
     ],

@@ -54,7 +54,8 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
         "fetching cifar10",
         "tiny   A tiny MLP on digits",
         f"640 train · 200 validation · 359 test   data {opened.facts.fingerprint()[:8]} from scikit-learn",
-        "4 search trials, 8 ablation trials · 2 workers   Ctrl-C stops and saves; the same command resumes",
+        "4 search trials, 8 ablation trials · 2 workers on TensorFlow   "
+        "Ctrl-C stops and saves; the same command resumes",
         "search: 1 of 4 trials were already done",
         "search 2/4  #14  finished  0.5120  7 epochs  3.2 s",
         "normalization=[b]x[/b] (find) seed 3  its process died (signal 9): retrying",
