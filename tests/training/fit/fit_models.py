@@ -153,6 +153,18 @@ class Renaming(Forgetful):  # counts its losses under a name that it does not re
         return logs, (weights, frozen, counts)
 """,
 }
+FOREIGN = """
+class Foreign(keras.Model):  # written for the other backend
+    def train_step(self, {arguments}):
+        return super().train_step({arguments})
+
+class Unknown(keras.Model):
+    def train_step(self, one, two, three):
+        return super().train_step(one)
+
+def foreign(factors, data): return Foreign(*ends(data, factors["width"]))
+def unknown(factors, data): return Unknown(*ends(data, factors["width"]))
+"""
 OWN_MODELS = """
 def untrained(factors, data): return Untrained(*ends(data, factors["width"]))
 def renaming(factors, data): return Renaming(*ends(data, factors["width"]))
@@ -247,7 +259,7 @@ def build(factors, data):
 """
 BACKEND = "jax" if ON_JAX else "tensorflow"
 FILES = {
-    "my.py": ENDS + OWN_STEPS[BACKEND] + OWN_MODELS,
+    "my.py": ENDS + OWN_STEPS[BACKEND] + OWN_MODELS + FOREIGN.format(arguments="data" if ON_JAX else "state, data"),
     "plain.py": ENDS,
     "with_callbacks.py": CALLBACKS,
     "vae.py": CODED + OWN_AUTOENCODER[BACKEND] + BUILDS_AUTOENCODER,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from backends import ON_JAX
 from fit_models import FILES
 
 from ablate.clock import Clock
@@ -176,6 +177,18 @@ def test_what_a_trial_would_ignore_or_lack_is_refused_before_the_first(context_o
         check_fitted(context)
     with pytest.raises(StudyError, match=said):
         check_fitted(context)
+
+
+def test_a_step_that_is_written_for_another_backend_is_refused_with_the_way_out(context_of):
+    own, other, passed = ("jax", "tensorflow", "state, data") if ON_JAX else ("tensorflow", "jax", "data")
+    given = passed.replace(", ", " and ")
+    said = f"model: my.py overrides train_step, to which Keras passes {given} on {own}\n  "
+    for name, way in (("foreign", f'set training.backend = "{other}", or '), ("unknown", "")):
+        context = context_of(name, epochs=1)
+        context.check()
+        with pytest.raises(StudyError) as caught:
+            check_fitted(context)
+        assert str(caught.value) == f"{said}{way}write train_step(self, {passed})"
 
 
 def test_a_subclass_of_several_inputs_is_fed_by_name(context_of, digits):
