@@ -162,6 +162,7 @@ def prepare(packages: list[Path]) -> None:
         )
     from ablate.training.engine.device import prepare_backend
 
+    os.environ["ABLATE_PROGRAM_CACHE"] = "off"  # the seconds of compiling are measured
     prepare_backend("jax", None)
 
 
@@ -199,6 +200,7 @@ def single_steps(network: Network) -> list[Any]:
     """The weights after one step on each batch of an epoch, each step a call: XLA's CPU is slow with such loops."""
     import jax
     import numpy as np
+    from versus_peers import BATCH
 
     from ablate.training.engine.step import Step
 
@@ -206,7 +208,7 @@ def single_steps(network: Network) -> list[Any]:
     step, state, tally = jax.jit(Step(work.model, work.optimizer)), work.state, (np.int32(0),)
     for rows in work.order[:, 0]:
         x, y = (array[rows] for array in images(network))
-        state, tally, _ = step(state, tally, x, y, rows, work.scaling.slot(0), np.float32(RATE))
+        state, tally, _ = step(state, tally, x, y, rows, work.scaling.slot(0), np.float32(RATE), np.int32(BATCH))
     return [np.asarray(tensor) for tensor in state[0]]
 
 

@@ -117,6 +117,7 @@ def main() -> None:
     if arguments.run_as:
         os.environ["KERAS_BACKEND"] = OURS.get(arguments.run_as, "tensorflow")
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        os.environ["ABLATE_PROGRAM_CACHE"] = str(arguments.work / "programs")  # empty: no run has compiled before
         {"optuna": run_optuna, "keras-tuner": run_keras_tuner}.get(arguments.run_as, run_ablate)(arguments)
         return
     runs: dict[str, list[Run]] = {side: [] for side in sides_of(arguments)}
