@@ -194,3 +194,28 @@ def test_a_keras_that_runs_already_is_left_alone(monkeypatch):
 def test_a_wrong_value_of_the_setting_lists_the_three(complaint):
     said = complaint(GOOD, "training.backend=torch")
     assert said == '--set training.backend: unknown value "torch"\n  known: auto, jax, tensorflow'
+
+
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_the_models_of_this_package_train_on_either(load, name):
+    assert on(load(), KERAS_BACKEND=name) == BackendChoice(name, "KERAS_BACKEND")
+    assert on(load(GOOD, f"training.backend={name}")) == BackendChoice(name, "training.backend")
+
+
+def test_tensorflow_that_is_not_installed_is_refused_with_the_way_to_install_it(load, hide):
+    hide("tensorflow")
+    with pytest.raises(StudyError) as said:
+        on(load(GOOD, "training.backend=tensorflow"))
+    assert str(said.value) == (
+        'training.backend: "tensorflow": tensorflow is not installed\n'
+        "  install it with: pip install tensorflow, or choose another backend"
+    )
+
+
+def test_a_loss_of_the_users_is_code(own):
+    by_loss = own("import keras\n", 'training.loss="loss.py:far"', loss="import tensorflow as tf\n")
+    assert on(by_loss).by == "auto: loss.py imports tensorflow"
+
+
+def test_a_file_that_is_missing_is_left_to_whoever_imports_it(load):
+    assert on(load(OWN_MODEL)) == JAX
