@@ -6,11 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from backends import jax_only
 from jax import lax
 
 from ablate.training.engine.rewriting.convolutions import convolution
 from ablate.training.engine.rewriting.jaxpr import interpreted
 
+pytestmark = jax_only
 RULES = {lax.conv_general_dilated_p: convolution}
 NUMBERS = {3: ("NWC", "WIO", "NWC"), 4: ("NHWC", "HWIO", "NHWC"), 5: ("NDHWC", "DHWIO", "NDHWC")}
 TOLERANCE = 1e-5  # of the greatest entry

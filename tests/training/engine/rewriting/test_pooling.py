@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from backends import jax_only
 from jax import lax
 
 from ablate.training.engine.rewriting.jaxpr import interpreted
 from ablate.training.engine.rewriting.pooling import maxima, maxima_gradient, sums
 
+pytestmark = jax_only
 RULES = {
     lax.reduce_window_max_p: maxima,
     lax.reduce_window_sum_p: sums,

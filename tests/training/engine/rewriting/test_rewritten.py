@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from backends import jax_only
 from jax import lax
 
 from ablate.training.engine.rewriting.rewritten import RULES, rewritten
 
+pytestmark = jax_only
 RNG = np.random.default_rng(0)
 X, KERNEL = (jnp.asarray(RNG.standard_normal(shape), "float32") for shape in ((4, 10, 10, 3), (3, 3, 3, 16)))
 
