@@ -211,47 +211,6 @@ def test_an_older_record_lacks_what_it_did_not_write(tiny_study):
             of_begun(broken)
 
 
-INSTALLED = {"python": "3.12.9", "keras": "3.15", "tensorflow": "2.21", "jax": "0.10", "jaxlib": "0.10", "numpy": "2"}
-
-
-@pytest.mark.usefixtures("machine")
-@pytest.mark.parametrize(
-    ("backend", "libraries"),
-    [("jax", {"jax", "jaxlib", "keras", "numpy"}), ("tensorflow", {"tensorflow", "keras", "numpy"})],
-)
-def test_the_versions_are_those_of_the_backend_that_trains(own_study, monkeypatch, backend, libraries):
-    monkeypatch.setattr(system, "versions", lambda: INSTALLED)
-    training = own_study.training.model_copy(update={"backend": backend})
-    here = of_workers(own_study.model_copy(update={"training": training}), workers=1, threads=1)
-    assert here.backend == backend
-    assert set(here.versions) == {*libraries, "python"}
-
-
-@pytest.mark.usefixtures("machine")
-def test_own_trials_have_no_backend_and_any_library_may_count(own_study, monkeypatch):
-    monkeypatch.setattr(system, "versions", lambda: INSTALLED)
-    own = own_study.model_copy(update={"model": ModelRef(None, "mine.py", "train", role="train")})
-    here = of_workers(own, workers=1, threads=1)
-    assert here.backend == ""
-    assert set(here.versions) == set(INSTALLED)
-    older = replace(here, backend="tensorflow")  # as records before there was another backend have it
-    assert list(changed(older, here)) == list(changed(here, here)) == []
-
-
-@pytest.mark.usefixtures("machine")
-def test_a_study_that_goes_on_with_another_backend_is_told(own_study, monkeypatch):
-    monkeypatch.setattr(system, "versions", lambda: INSTALLED)
-    before, now = (
-        of_workers(
-            own_study.model_copy(update={"training": own_study.training.model_copy(update={"backend": backend})}),
-            workers=1,
-            threads=1,
-        )
-        for backend in ("tensorflow", "jax")
-    )
-    assert ("backend", "tensorflow", "jax") in list(changed(before, now))
-
-
 @pytest.mark.usefixtures("machine")
 def test_provenance_says_the_backend():
     facts = {"backend": "jax", "versions": {"keras": "3.15", "jax": "0.10", "tensorflow": "2.21", "mlflow": "3"}}
