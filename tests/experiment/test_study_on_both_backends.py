@@ -15,8 +15,8 @@ from ablate.storage.results import read_results
 pytestmark = pytest.mark.slow
 STUDIES, BACKENDS = Path(__file__).parents[2] / "studies", ("tensorflow", "jax")
 REAL = Path(os.environ.get("ABLATE_DATA_DIR") or "none") / "cifar10.npz"
-# `digits_mlp --quick` with as many seeds as a verdict needs, and variants of every kind.
-DIGITS = ("--quick", "--set", "ablation.seeds=8")
+# `digits_mlp --quick` with as many seeds as a verdict needs, and a variant that surely hurts.
+DIGITS = ("--quick", "--set", "ablation.seeds=8", "--set", "space.dropout=[0.0, 0.8]")
 CIFAR = """
 title = "A small MLP on some of CIFAR-10"
 [data]
@@ -83,7 +83,7 @@ def on_both(folder: Path, study: str, *options: str) -> list[Finished]:
     for process in running.values():
         said, _ = process.communicate(timeout=500)
         assert process.returncode == 0, said[-3000:]
-    return [finished(folder / backend / "study") for backend in running]
+    return [finished(next((folder / backend).iterdir())) for backend in running]
 
 
 def started(folder: Path, backend: str, *options: str) -> subprocess.Popen:

@@ -37,3 +37,48 @@ def started(folder: Path, backend: str) -> subprocess.Popen:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def distance(mine: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference, as a share of the largest number."""
+    mine, theirs = mine.astype(np.float64), theirs.astype(np.float64)
+    largest = np.abs(theirs).max(initial=0.0)
+    return float(np.abs(mine - theirs).max(initial=0.0) / (largest or 1.0))
+
+
+def apart(saved, kind: str, *, most: float) -> dict[str, float]:
+    """What differs by more than `most`, of one kind of results."""
+    theirs, mine = saved
+    found = {name: distance(mine[name], theirs[name]) for name in theirs if name.partition("/")[2].startswith(kind)}
+    assert found
+    return {name: far for name, far in found.items() if not far <= most}
+
+
+def test_both_backends_have_the_same_cases(saved):
+    theirs, mine = saved
+    assert {name: array.shape for name, array in mine.items()} == {name: array.shape for name, array in theirs.items()}
+    assert len({name.partition("/")[0] for name in theirs}) > 40
+
+
+@pytest.mark.parametrize("kind", ["weight", "frozen"])
+def test_fifty_steps_lead_to_the_same_weights(saved, kind):
+    assert apart(saved, kind, most=1e-5) == {}
+
+
+def test_every_step_has_the_same_loss(saved):
+    assert apart(saved, "losses", most=1e-5) == {}
+
+
+@pytest.mark.parametrize("kind", ["trained", "score"])
+def test_every_metric_has_the_same_value(saved, kind):
+    assert apart(saved, kind, most=1e-5) == {}
+
+
+def test_a_range_test_finds_the_same_rate(saved):
+    assert apart(saved, "rate", most=0) == {}
+
+
+def test_the_steps_have_changed_the_weights_far_more_than_the_backends_differ(saved):
+    moved = {name: float(far) for name, far in saved[0].items() if name.endswith("/moved")}
+    assert len(moved) > 30
+    assert {name: far for name, far in moved.items() if not far > 1e-3} == {}
