@@ -73,7 +73,7 @@ def case(**changes: Any) -> Case:
     return Case(**fields, changes={name: value for name, value in changes.items() if name not in fields})
 
 
-# Steps of momentum are linear in gradients. Other optimizers differ in an embedding, in Keras as here: on TensorFlow its
+# Steps of momentum are linear in gradients. Most others differ in an embedding, in Keras as here: on TensorFlow its
 # gradient comes as a slice for each word of a batch, and Keras squares the slices of an id before it adds them up.
 TEXT = {
     "kind": "text", "x": TEXTS, "prepare": Preparation(frozenset({ONLY})),
@@ -252,11 +252,8 @@ def trained(
         weights, frozen, _ = program.row(steps.state, slot)
         yield from ((f"{named}/weight {number}", value) for number, value in enumerate(weights))
         yield from ((f"{named}/frozen {number}", value) for number, value in enumerate(frozen))
-        before = [np.asarray(value) for value in program.row(start, slot)[0]]
-        yield (
-            f"{named}/moved",
-            max(abs(new - old).max() for new, old in zip(map(np.asarray, weights), before, strict=True)),
-        )
+        pairs = zip(map(np.asarray, weights), map(np.asarray, program.row(start, slot)[0]), strict=True)
+        yield f"{named}/moved", max(abs(after - before).max() for after, before in pairs)
         yield f"{named}/losses", steps.losses[slot]
         counted = program.trained(steps.tally, slot, n=STEPS * BATCH)
         yield from ((f"{named}/trained {metric}", value) for metric, value in counted.items())
