@@ -73,8 +73,9 @@ def case(**changes: Any) -> Case:
     return Case(**fields, changes={name: value for name, value in changes.items() if name not in fields})
 
 
-# Steps of momentum are linear in gradients. Most others differ in an embedding, in Keras as here: on TensorFlow its
-# gradient comes as a slice for each word of a batch, and Keras squares the slices of an id before it adds them up.
+# Steps of momentum are linear in gradients. Those of Adam differ, in Keras as here: on TensorFlow the gradient of an
+# embedding has a slice for each word of a batch, and Keras squares the slices of an id before it adds them up.
+DIFFERENT = "an embedding with adam"
 TEXT = {
     "kind": "text", "x": TEXTS, "prepare": Preparation(frozenset({ONLY})),
     "data": ModelData((6,), {ONLY: Target("classes", n_classes=3)}, ids=lambda: (0, 9)),
@@ -93,6 +94,7 @@ CASES: Mapping[str, Case] = {
     "resnet": case(kind="resnet", normalization="batch", optimizer="momentum"),
     "gru": case(**TEXT, encoder="gru", optimizer="momentum", rate=0.1, is_scored=True),
     "lstm": case(**TEXT, encoder="lstm", optimizer="nesterov", rate=0.1),
+    DIFFERENT: case(**TEXT, encoder="average", optimizer="adam"),
     "two tables": case(x=TWO, data=ModelData({"left": (3,), "right": (1,)}, {ONLY: Target("classes", n_classes=3)})),
     "stack of 3": case(dropout=0.2, normalization="batch", replicates=(1, 2, 3), is_scored=True),
     "2 micro-batches": case(normalization="layer", pieces=MicroBatches(2, 16)),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
+DIFFERENT = "an embedding with adam"  # as in Keras: both_backends.py says why
 HERE, MODELS = Path(__file__).parent, Path(__file__).parents[2] / "models"
 
 
@@ -51,7 +52,7 @@ def apart(saved, kind: str, *, most: float) -> dict[str, float]:
     theirs, mine = saved
     found = {name: distance(mine[name], theirs[name]) for name in theirs if name.partition("/")[2].startswith(kind)}
     assert found
-    return {name: far for name, far in found.items() if not far <= most}
+    return {name: far for name, far in found.items() if not far <= most and name.partition("/")[0] != DIFFERENT}
 
 
 def test_both_backends_have_the_same_cases(saved):
@@ -82,3 +83,10 @@ def test_the_steps_have_changed_the_weights_far_more_than_the_backends_differ(sa
     moved = {name: float(far) for name, far in saved[0].items() if name.endswith("/moved")}
     assert len(moved) > 30
     assert {name: far for name, far in moved.items() if not far > 1e-3} == {}
+
+
+def test_adam_trains_an_embedding_differently_as_long_as_keras_squares_slices_on_tensorflow(saved):
+    """Where this fails Keras adds up the slices of an id first: let the case be equal like all others."""
+    theirs, mine = saved
+    assert distance(mine[f"{DIFFERENT}/weight 0"], theirs[f"{DIFFERENT}/weight 0"]) > 0.01
+    assert mine[f"{DIFFERENT}/losses"][0] == pytest.approx(theirs[f"{DIFFERENT}/losses"][0], rel=1e-6)
