@@ -8,9 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from backends import tensorflow_only
 from draws import draws
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, tensorflow_only]
 HERE = Path(__file__).parent
 
 
