@@ -51,7 +51,7 @@ def convolved():
 
 def trained(model, optimizer):
     """The weights, the loss and the hits of an epoch."""
-    program = Program(model, make_optimizer(optimizer))
+    program = Program(model, make_optimizer(optimizer), xla=False)
     state, tally, losses = program.initial_state(model), None, []
     order = np.random.default_rng(1).permutation(N).astype(np.int32)
     parts = epoch_batches([order], BATCH, min_rows=0, is_padded=program.is_padded)

@@ -43,14 +43,9 @@ def test_a_study_has_the_numbers_of_the_script_by_itself(tmp_path):
         shutil.copy(script, tmp_path)
     (tmp_path / "digits.toml").write_text(STUDY)
     one_processor = {min(os.sched_getaffinity(0))}  # as a worker has
-    alone = subprocess.run(
-        [sys.executable, "digits_script.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, one_processor),
-    )
+    script = "runpy.run_path('digits_script.py', run_name='__main__')"
+    on_it = f"import os, runpy; os.sched_setaffinity(0, {one_processor}); {script}"
+    alone = subprocess.run([sys.executable, "-c", on_it], cwd=tmp_path, capture_output=True, text=True, check=True)
     loss, accuracy = map(float, re.findall(r"(?:loss|accuracy): ([\d.]+)", alone.stdout.splitlines()[-1]))
     ablate = [sys.executable, "-m", "ablate.cli.main", "study", "./digits.toml", "--workers", "1"]
     subprocess.run(ablate, cwd=tmp_path, check=True, capture_output=True)
