@@ -1,6 +1,5 @@
 """JAX functions that `keras.ops` lacks: compile, loop, map over trials, gradients and out-of-memory errors."""
 
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from jax import lax
 from jax import numpy as jnp
 
 from ablate.data.array import Tensor
-from ablate.errors import text_of
 from ablate.storage.program_cache import clear
+from ablate.training.engine.backend.memory import is_short_of_memory
 from ablate.training.engine.backend.types import Compiled, Loose
 from ablate.training.engine.devices.jax import programs_kept
 from ablate.training.engine.rewriting.rewritten import rewritten
@@ -23,9 +22,6 @@ from ablate.training.trial_error import contained_by
 
 ALWAYS_XLA = True  # JAX has no other compiler
 EAGER = "jax_disable_jit"  # what switches compiling off
-# Messages of errors in which XLA, CUDA and its libraries report a lack of memory.
-_SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
-_CAUSES = 10  # causes examined: an error may be its own cause
 _PLAIN = {bool: "bool", int: "int32", float: "float32"}  # types of Python's numbers on the device
 T = TypeVar("T")
 
@@ -133,15 +129,7 @@ def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
 
 def is_out_of_memory(err: BaseException) -> bool:
     """Whether an error or one of its causes reports a lack of memory: XLA, CUDA or Python."""
-    for _ in range(_CAUSES):
-        if isinstance(err, MemoryError):
-            return True
-        if isinstance(err, RuntimeError) and _SHORT.search(text_of(err)):
-            return True
-        if err.__cause__ is None:
-            return False
-        err = err.__cause__
-    return False
+    return is_short_of_memory(err, always=(MemoryError,), by_message=(RuntimeError,))
 
 
 def gradients(

@@ -4,7 +4,6 @@
 TensorFlow's public namespace; a test fails when it moves, and `has_barrier` does without it.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import tensorflow as tf
 
 from ablate.data.array import Tensor
-from ablate.errors import text_of
+from ablate.training.engine.backend.memory import is_short_of_memory
 from ablate.training.engine.backend.types import Compiled, Loose
 from ablate.training.trial_error import contained_by
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 ALWAYS_XLA = False
 EAGER = "tf.config.run_functions_eagerly"  # what switches compiling off
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
-# Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.
-_SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
-_CAUSES = 10  # causes examined: an error may be its own cause
 WIDE = 512  # inputs of a product; measured: a transposed copy saves 8 to 12 % of a step at 3,072 inputs, nothing at 100
 T = TypeVar("T")
 try:
@@ -119,15 +115,7 @@ def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
 
 def is_out_of_memory(err: BaseException) -> bool:
     """Whether an error or one of its causes reports a lack of memory: TensorFlow, XLA, CUDA or Python."""
-    for _ in range(_CAUSES):
-        if isinstance(err, OutOfMemory | MemoryError):
-            return True
-        if isinstance(err, tf.errors.OpError | RuntimeError) and _SHORT.search(text_of(err)):
-            return True
-        if err.__cause__ is None:
-            return False
-        err = err.__cause__
-    return False
+    return is_short_of_memory(err, always=(OutOfMemory, MemoryError), by_message=(tf.errors.OpError, RuntimeError))
 
 
 def gradients(

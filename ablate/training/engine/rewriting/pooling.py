@@ -1,7 +1,7 @@
 """Pooling without the loops over windows that XLA's CPU build makes of it."""
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from itertools import product
 from typing import Any
 
@@ -15,34 +15,25 @@ from ablate.training.engine.rewriting.geometry import Pads
 MOST_PLACES = 32  # in a window; each is an operation of the program
 
 
-def maxima(
+def pooled(
     x: jax.Array,
     *,
+    combine: Callable[[jax.Array, jax.Array], jax.Array],
+    fill: float,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int],
     padding: Pads,
     base_dilation: Sequence[int],
     window_dilation: Sequence[int],
 ) -> list[jax.Array] | None:
-    """The maximum of each window."""
+    """The entries of each window combined; `fill` changes nothing in a combination."""
     if not _is_simple(x, window_dimensions, base_dilation, window_dilation):
         return None
-    return [reduce(lax.max, _places(x, window_dimensions, window_strides, padding, fill=-np.inf))]
+    return [reduce(combine, _places(x, window_dimensions, window_strides, padding, fill=fill))]
 
 
-def sums(
-    x: jax.Array,
-    *,
-    window_dimensions: Sequence[int],
-    window_strides: Sequence[int],
-    padding: Pads,
-    base_dilation: Sequence[int],
-    window_dilation: Sequence[int],
-) -> list[jax.Array] | None:
-    """The sum of each window."""
-    if not _is_simple(x, window_dimensions, base_dilation, window_dilation):
-        return None
-    return [reduce(lax.add, _places(x, window_dimensions, window_strides, padding, fill=0))]
+maxima = partial(pooled, combine=lax.max, fill=-np.inf)
+sums = partial(pooled, combine=lax.add, fill=0)
 
 
 def maxima_gradient(
