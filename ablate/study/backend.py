@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ablate.errors import StudyError
 from ablate.study.settings import StudySettings
-from ablate.study.user_code import uses_of_code
+from ablate.study.user_code import CodeUse, uses_of_code
 from ablate.text import listed, printable
 
 Backend: TypeAlias = Literal["jax", "tensorflow"]
@@ -41,18 +41,19 @@ class BackendChoice:
 def choose_backend(study: StudySettings, *, environ: Mapping[str, str] = os.environ) -> BackendChoice:
     """The backend of `training.backend`; "auto" stands for `KERAS_BACKEND` if set, otherwise JAX where it serves.
 
-    JAX serves where it is installed and no code of the model, loss or metrics imports TensorFlow or names one of the
-    layers that need it. Nothing is imported here. Raises `StudyError` if the backend is not installed, cannot run the
-    study's code, or is one that ablate has not.
+    JAX serves where it is installed and no code of the model, loss or metrics imports TensorFlow, names one of the
+    layers that need it, or has a `train_step(self, data)`, as Keras calls it on TensorFlow alone. Nothing is imported
+    here. Raises `StudyError` if the backend is not installed, cannot run the study's code, or is one that ablate has
+    not.
     """
     asked = study.training.backend
     named, place = (_named(environ), VARIABLE) if asked == "auto" else (asked, SETTING)
     if named is None:
-        obstacle = _import_of_tensorflow(study) or _layer_of_tensorflow(study)
+        obstacle = _needs_tensorflow(list(uses_of_code(study)))
         return BackendChoice("tensorflow", f"auto: {obstacle}") if obstacle else usual_backend(environ=environ)
     shown = f"{VARIABLE}={named}" if asked == "auto" else f'{SETTING}: "{named}"'
     _check_installed(named, shown)
-    if named == "jax" and (obstacle := _import_of_tensorflow(study)):
+    if named == "jax" and (obstacle := _import_of_tensorflow(uses_of_code(study))):
         raise StudyError(
             f'{shown} cannot train this study: {obstacle}\n  use keras.ops instead, or set {SETTING} = "tensorflow"'
         )
@@ -103,16 +104,17 @@ def keras_on(backend: str) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
-def _import_of_tensorflow(study: StudySettings) -> str:
-    """Which code imports TensorFlow, as "net.py imports tensorflow"; "" if none does."""
-    found = ((one.place, module) for one in uses_of_code(study) for module in _TENSORFLOW if module in one.imported)
+def _needs_tensorflow(uses: Sequence[CodeUse]) -> str:
+    """Why code cannot train on JAX, as "net.py imports tensorflow"; "" if nothing is seen that speaks against it."""
+    layers = (f"{one.place} uses {layer}" for one in uses for layer in _LAYERS if layer in one.names)
+    steps = (f"{one.place} has a {step}(self, data)" for one in uses for step in one.steps)
+    return _import_of_tensorflow(uses) or next(layers, "") or next(steps, "")
+
+
+def _import_of_tensorflow(uses: Iterable[CodeUse]) -> str:
+    """Which code imports TensorFlow; "" if none does."""
+    found = ((one.place, module) for one in uses for module in _TENSORFLOW if module in one.imported)
     return next((f"{place} imports {module}" for place, module in found), "")
-
-
-def _layer_of_tensorflow(study: StudySettings) -> str:
-    """Which code names a layer that JAX cannot compile, as "net.py uses StringLookup"; "" if none does."""
-    found = ((one.place, layer) for one in uses_of_code(study) for layer in _LAYERS if layer in one.names)
-    return next((f"{place} uses {layer}" for place, layer in found), "")
 
 
 def _named(environ: Mapping[str, str]) -> Backend | None:

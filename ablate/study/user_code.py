@@ -21,6 +21,7 @@ from ablate.system import NUMERIC
 from ablate.text import listed, printable
 
 _PACKAGE = "ablate"
+_STEPS = ("train_step", "test_step")
 _COMPILES = ("compile", "compile_from_config", "load_model", "compute_loss")  # how a model gets a loss of its own
 
 
@@ -182,6 +183,7 @@ class CodeUse:
     place: str  # for messages
     imported: Collection[str]  # top-level modules
     names: Collection[str]  # functions, methods and modules that it names
+    steps: Collection[str] = ()  # methods `train_step` and `test_step` that take what Keras gives on TensorFlow
 
 
 def uses_of_code(study: StudySettings) -> Iterator[CodeUse]:
@@ -200,7 +202,17 @@ def _uses(model: ModelRef, *, base: Path) -> Iterator[CodeUse]:
         for path in user_files(root):
             tree = ast.parse(path.read_bytes())
             place = printable(path.relative_to(root.parent).as_posix())
-            yield CodeUse(place, set(imported_modules(tree)), set(map(_name_of, ast.walk(tree))))
+            nodes = list(ast.walk(tree))
+            yield CodeUse(place, set(imported_modules(tree)), set(map(_name_of, nodes)), list(_steps(nodes)))
+
+
+def _steps(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Steps that get a batch alone: on JAX, Keras hands the variables over, too (`train_step(self, state, data)`)."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef) and node.name in _STEPS:
+            arguments = node.args
+            if len(arguments.posonlyargs) + len(arguments.args) == 2 and arguments.vararg is None:  # self and data
+                yield node.name
 
 
 def may_compile(model: ModelRef, *, base: Path) -> bool:

@@ -149,6 +149,15 @@ def test_a_layer_that_no_program_of_jax_can_run_is_left_to_tensorflow_unless_jax
     assert on(own(code), KERAS_BACKEND="jax") == BackendChoice("jax", "KERAS_BACKEND")
 
 
+def test_a_step_as_keras_calls_it_on_tensorflow_is_left_to_tensorflow(own):
+    code = "import keras\nclass Own(keras.Model):\n    def {}({}):\n        pass\n"
+    assert on(own(code.format("train_step", "self, data"))).by == "auto: nets.py has a train_step(self, data)"
+    assert on(own(code.format("test_step", "self, batch"))).by == "auto: nets.py has a test_step(self, data)"
+    assert on(own(code.format("train_step", "self, state, data"))) == JAX
+    assert on(own(code.format("train_step", "self, *given"))) == JAX
+    assert on(own(code.format("predict", "self, data"))) == JAX
+
+
 def test_a_function_of_a_script_is_named_as_it_is_shown(tiny_study):
     given = GivenFunction("s.py:build", "build (defined in s.py)", "d", imported=frozenset({"tensorflow"}))
     functions = {given.name: given}
