@@ -69,6 +69,19 @@ Quick = Annotated[
     bool, typer.Option("--quick", help="Short test run with a reduced budget; its results are kept separately.")
 ]
 
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="Train on the machines of a Ray cluster: the one that this machine is in, or the one at an address.",
+    ),
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Processors of each worker of a cluster; by default 1.")]
+Mixed = Annotated[
+    bool,
+    typer.Option("--mixed", help="Also use machines of a cluster whose numbers differ from the others' by rounding."),
+]
+
 
 @app.command()
 def study(
@@ -94,6 +107,9 @@ def study(
         typer.Option("--cache/--no-cache", help="Reuse identical trials of earlier studies, or train every trial."),
     ] = True,
     quick: Quick = False,
+    cluster: ClusterAddress = None,
+    threads: Threads = None,
+    mixed: Mixed = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line instead of the display.")
     ] = False,
@@ -105,6 +121,7 @@ def study(
         raise AblateError("--fresh and --continue: choose one: start again, or resume")
     from ablate.cli.commands import study as command
     from ablate.experiment.options import Options
+    from ablate.workers.cluster.address import cluster_request
 
     options = Options(
         out=out,
@@ -118,6 +135,7 @@ def study(
         reuse=cache,
         go_on=continue_,
         retry=retry,
+        cluster=cluster_request(cluster, threads=threads, mixed=mixed, workers=workers),
     )
     chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json)
     raise typer.Exit(command.run(chosen, options))

@@ -111,7 +111,9 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
         ablate_version=ablate.__version__,
         versions=system.versions(),
         backend=backend_used(study) or None,
-        hardware=HardwareFacts(**system.hardware()),
+        hardware=_hardware(facts),
+        nodes=list(facts.nodes) or None,
+        mixed=facts.mixed or None,
         workers=facts.workers,
         threads=facts.threads,
         stack=facts.stack,
@@ -174,6 +176,15 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
         cautions=all_cautions(facts, entries),
         remarks=facts.remarks,
     )
+
+
+def _hardware(facts: Facts) -> HardwareFacts:
+    """The machine that trained: this one, or the first of a cluster."""
+    here = HardwareFacts(**system.hardware())
+    if not facts.nodes:
+        return here
+    first = facts.nodes[0]
+    return replace(here, cpu=first.cpu, cores=first.cores, memory_gb=first.memory_gb, gpus=first.gpus)
 
 
 def _model(study: StudySettings) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ablate import system
 from ablate.data import Dataset, data_cautions
@@ -24,7 +24,11 @@ from ablate.text import first_of, listed
 from ablate.tracking import StudyRun
 from ablate.training.own_code import check_own_code
 from ablate.training.ramp_plan import cost_said
+from ablate.workers.cluster.address import ClusterRequest
 from ablate.workers.queue import count_workers, room_of_worker
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
 
 Only: TypeAlias = Literal["search", "ablation"]
 
@@ -44,6 +48,7 @@ class Options:
     reuse: bool = True  # reuse results of identical trials in other studies
     go_on: bool = False  # continue with a changed study file, if the finished trials are still valid results of it
     retry: bool = False  # train again the trials that failed or ran out of memory
+    cluster: ClusterRequest | None = None  # None: on this machine
 
     @property
     def cache(self) -> Path:
@@ -82,7 +87,7 @@ def label(study: StudySettings, data: Dataset) -> str:
     return study.name + ("@quick" if study.quick else "") + ("@stand-in" if data.stand_in else "")
 
 
-def gather_facts(study: StudySettings, data: Dataset, options: Options) -> Facts:
+def gather_facts(study: StudySettings, data: Dataset, options: Options, *, cluster: "Cluster | None" = None) -> Facts:
     """Collect what is fixed from now on, and divide the cores among the workers."""
     cores = system.usable_cores()
     memory = system.memory_bytes()
@@ -90,20 +95,26 @@ def gather_facts(study: StudySettings, data: Dataset, options: Options) -> Facts
     has_data = bool(study.data.name)
     seen = data_cautions(data, metric=study.metric.name, is_random=is_random) if has_data else None
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
+    threads = max(1, cores // workers)
     room = room_of_worker(workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits)
+    if cluster is not None:
+        workers, threads, room = cluster.workers, cluster.threads, cluster.room(study.limits)
     facts = Facts(
         study=study,
         data=data,
         label=label(study, data),
         command=options.command,
         workers=workers,
-        threads=max(1, cores // workers),
+        threads=threads,
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
         cautions=seen.cautions if seen else {},
         remarks=seen.remarks if seen else {},
         placement="" if study.model.trains_itself else place_data(data, room).said(),
+        elsewhere=cluster.conditions if cluster else None,
+        nodes=cluster.machines() if cluster else (),
+        mixed=options.cluster is not None and options.cluster.mixed,
     )
     objectives_of(study, facts.task)  # refuses those that these data do not have
     return facts

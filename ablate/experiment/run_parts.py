@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
@@ -30,6 +31,9 @@ from ablate.text import number_of
 from ablate.tracking import BackgroundTracker
 from ablate.workers.scheduler import Scheduler, WorkerOptions, open_workers
 
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
+
 
 class Run:
     """One run of a study: the state that its parts share, and their results."""
@@ -43,9 +47,10 @@ class Run:
         tracker: BackgroundTracker,
         watch: Watcher,
         clock: Clock,
+        cluster: "Cluster | None" = None,
     ) -> None:
         self._facts, self._study, self._options, self._folder = facts, facts.study, options, folder
-        self._watch, self._clock = watch, clock
+        self._watch, self._clock, self._cluster = watch, clock, cluster
         self.journal = Journal(folder.journal)
         self._chance = facts.task.metric.guess_score
         self._choose = choice_of(facts)
@@ -120,6 +125,7 @@ class Run:
                 options.stack,
                 folders=self._folder.trials,
                 kept_in=self._folder.path,
+                cluster=self._cluster,
             ),
             stop=self._stop,
             on_start=self.record.begin,

@@ -1,12 +1,15 @@
 """Run a study from start to end: train, track, and write its tables and report into a folder."""
 
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ablate.clock import Clock
+from ablate.data import Dataset
 from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
 from ablate.experiment.closing import study_notes, write_folder
@@ -14,7 +17,7 @@ from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.former_runs import read_former_runs, wall_seconds
 from ablate.experiment.interim import choice_of, count_states, front_facts, headline_metrics, reference_so_far
 from ablate.experiment.kept_models import best_model, logged_models, write_example
-from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.options import Options, gather_facts, label, open_data, warnings
 from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
 from ablate.experiment.verify.conditions import check_data
@@ -24,10 +27,15 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, sweep
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
+from ablate.storage.resume import read_starting_conditions
 from ablate.study.cautions import sentences
 from ablate.study.settings import StudySettings
 from ablate.system import on_stop_signal
 from ablate.tracking import BackgroundTracker, Tracker
+from ablate.workers.cluster.address import check_cluster
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +57,36 @@ class Finished:
 def run_study(study: StudySettings, options: Options, watch: Watcher) -> Finished:
     """Run what is left of a study until it ends or a stop signal arrives; write tables and report in both cases."""
     clock = Clock()
-    with clock.on("open"):
-        data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
-        facts = gather_facts(study, data, options)
+    with ExitStack() as connected:
+        with clock.on("open"):
+            data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
+            cluster = connected.enter_context(_cluster(study, data, options, watch))
+            facts = gather_facts(study, data, options, cluster=cluster)
+        return _run(facts, options, watch, clock=clock, cluster=cluster)
+
+
+@contextmanager
+def _cluster(study: StudySettings, data: Dataset, options: Options, watch: Watcher) -> Iterator["Cluster | None"]:
+    """The cluster that is asked for, if one is; Ray is imported only then."""
+    if options.cluster is None:
+        yield None
+        return
+    check_cluster(options.cluster.address, out=options.out)
+    from ablate.workers.cluster.cluster import open_cluster
+
+    begun = None if options.fresh else read_starting_conditions(StudyFolder(options.out / label(study, data)).basis)
+    device = begun.conditions.device if begun else ""
+    with open_cluster(options.cluster, study, device=device, on_notice=lambda text: watch(Notice(text))) as cluster:
+        yield cluster
+
+
+def _run(facts: Facts, options: Options, watch: Watcher, *, clock: Clock, cluster: "Cluster | None") -> Finished:
+    study, data = facts.study, facts.data
     folder, uri = StudyFolder(options.out / facts.label), options.tracking_uri
     with folder.lock(fresh=options.fresh) as held, closing(BackgroundTracker(Tracker(uri))) as tracker:
         conditions = facts.conditions()
         changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
-        run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
+        run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock, cluster=cluster)
         if data.factors:  # others were made from files or code that may have changed
             trained = [entry for entry in run.journal.entries.values() if entry.spec.label.phase == "ablation"]
             check_data(trained, study, data)

@@ -17,6 +17,7 @@ from ablate.interface.result import Result
 from ablate.study.settings import StudySettings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
+from ablate.workers.cluster.address import cluster_request
 
 
 def to_options(
@@ -27,10 +28,13 @@ def to_options(
     tracking_uri: str | None = None,
     stack: int | None = None,
     only: Only | None = None,
+    cluster: str | None = None,
+    threads: int | None = None,
+    mixed: bool = False,
     **flags: bool,
 ) -> Options:
     """The options of a call. Raises `AblateError` for impossible ones."""
-    for name, value in (("workers", workers), ("stack", stack)):
+    for name, value in (("workers", workers), ("stack", stack), ("threads", threads)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise AblateError(f"{name}: must be None or a whole number from 1, got {value!r}")
     if only not in (None, "search", "ablation"):
@@ -45,6 +49,7 @@ def to_options(
         workers=workers,
         stack=stack,
         only=only,
+        cluster=cluster_request(cluster, threads=threads, mixed=mixed, workers=workers),
         **flags,
     )
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from ablate.errors import AblateError
 from ablate.interface.tables import ARRAYS, read_tables
 from ablate.interface.written import write_study
 from ablate.study.load import load_study, study_of_tables
@@ -176,7 +175,9 @@ class Study:
         *,
         workers: int | None = None,
         out: str | os.PathLike[str] = "reports",
-        cluster: None = None,
+        cluster: str | None = None,
+        threads: int | None = None,
+        mixed: bool = False,
         tracking_uri: str | None = None,
         data_dir: str | os.PathLike[str] | None = None,
         stack: int | None = None,
@@ -194,16 +195,16 @@ class Study:
         store; None for $MLFLOW_TRACKING_URI, else mlflow.db in the working folder. The other arguments are the
         options of `ablate study`: `only` "search" or "ablation"; `fresh` starts again and keeps the old results under
         another name; `continue_` goes on with a changed study if the finished trials stay valid; `retry` retrains
-        trials that failed; without `cache`, no trial of another study is reused. `cluster` must be None.
+        trials that failed; without `cache`, no trial of another study is reused. `cluster`: "auto" or "HOST:PORT" of
+        a Ray cluster, on whose machines workers of `threads` processors train; `mixed` takes in machines whose numbers
+        differ from the others' by rounding.
         """
         from ablate.interface.arguments import told_as_arguments
         from ablate.interface.running import run_here
 
-        if cluster is not None:
-            raise AblateError("cluster: must be None, as studies run on one machine\n  leave it out, and set workers")
         options = self._options(
             workers=workers, out=out, data_dir=data_dir, tracking_uri=tracking_uri, stack=stack, only=only,
-            fresh=fresh, go_on=continue_, retry=retry, reuse=cache,
+            cluster=cluster, threads=threads, mixed=mixed, fresh=fresh, go_on=continue_, retry=retry, reuse=cache,
         )  # fmt: skip
         with told_as_arguments(self.run):
             return run_here(self.settings, options, progress=progress)

@@ -10,7 +10,7 @@ from ablate.data.tasks import data_task
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import DataFacts, EarlierFacts, FrontFacts, TaskFacts, TuningFacts
+from ablate.storage.provenance import DataFacts, EarlierFacts, FrontFacts, NodeFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.data_table import BALANCED
 from ablate.study.objectives import SearchObjective, objectives_of
@@ -35,6 +35,9 @@ class Facts:
     cautions: Cautions = field(default_factory=dict)  # what the data show
     remarks: Remarks = field(default_factory=dict)
     placement: str = ""  # on examples that are streamed from disk
+    elsewhere: Conditions | None = None  # of the machines of a cluster; None: the study runs on this machine
+    nodes: Sequence[NodeFacts] = ()  # these machines
+    mixed: bool = False  # whether some of them may give other numbers than the others
 
     def sizes(self) -> SplitSizes:
         """Numbers of examples in each split; zeros where the trials bring their own data."""
@@ -68,7 +71,7 @@ class Facts:
 
     def conditions(self) -> Conditions:
         """The conditions besides the specs that the numbers depend on, as they are now."""
-        return of_workers(self.study, workers=self.workers, threads=self.threads)
+        return self.elsewhere or of_workers(self.study, workers=self.workers, threads=self.threads)
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays and of the settings that decide the splits, first 16 digits."""

@@ -32,6 +32,18 @@ class HardwareFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """A machine of a cluster that trained."""
+
+    host: str | None = None
+    cpu: str | None = None
+    cores: Count | None = None
+    memory_gb: Size | None = None
+    gpus: Sequence[str] | None = None
+    workers: Count | None = None  # that it had room for
+
+
+@dataclass(frozen=True, slots=True)
 class GitFacts:
     """The checkout that the study was started from."""
 
@@ -188,6 +200,8 @@ class Provenance:
     versions: Mapping[str, str] | None = None  # versions of Python and the libraries
     backend: str | None = None  # of Keras, which trained the networks
     hardware: HardwareFacts | None = None
+    nodes: Sequence[NodeFacts] | None = None  # machines of the cluster; `hardware` is that of the first
+    mixed: bool | None = None  # whether machines were taken in whose numbers may differ from the others'
     workers: Count | None = None
     threads: Count | None = None  # threads of each worker
     stack: Count | None = None  # requested trials per program; None: as many as suited the device

@@ -3,14 +3,14 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, final
 
 from ablate import system
 from ablate.study.settings import Limits
 from ablate.study.trial import Outcome
+from ablate.workers.crew import End, Worker
 from ablate.workers.logs import log_tail
-from ablate.workers.process import End, Worker
 
 LOOK_SECONDS = 1.0  # least time between two checks of the workers
 # A longer gap between two checks is not the workers' fault: the machine slept, or Ctrl-Z had stopped all processes.
@@ -34,7 +34,7 @@ class CrashCounter:
 
         None if it is tried again, or if the worker had no or several trials.
         """
-        if len(worker.trials) != 1:
+        if len(worker.trials) != 1 or not end.counts:
             return None
         [(trial, going)] = worker.trials.items()
         tries = self._deaths[trial] = self._deaths.get(trial, 0) + 1
@@ -47,7 +47,7 @@ class CrashCounter:
 
     def is_hopeless(self, worker: Worker, end: End) -> bool:
         """Whether starting another worker in the place of a dead one is pointless."""
-        if worker.is_ready:
+        if worker.is_ready or not end.counts:
             return False
         number = worker.place.number
         self._stillborn[number] = self._stillborn.get(number, 0) + 1
@@ -60,10 +60,13 @@ class CrashCounter:
 
 @final
 class ResourceMonitor:
-    """The limits of a study, and the time since its workers were last checked. `memory` is the machine's, in bytes."""
+    """The limits of a study, and the time since its workers were last checked. `memory` is the machine's, in bytes.
 
-    def __init__(self, limits: Limits, *, memory: int) -> None:
-        self._limits, self._memory = limits, memory
+    `neighbours` names processes of other workers on this machine, which others check.
+    """
+
+    def __init__(self, limits: Limits, *, memory: int, neighbours: Callable[[], Sequence[int]] = tuple) -> None:
+        self._limits, self._memory, self._neighbours = limits, memory, neighbours
         self._looked = time.monotonic()
 
     def is_due(self) -> bool:
@@ -83,27 +86,33 @@ class ResourceMonitor:
         whole, silent = self._limits.trial_minutes, self._limits.silent_minutes
         if whole is not None and any(going.seconds > 60 * whole for going in worker.trials.values()):
             return End(f"it took longer than limits.trial_minutes = {whole:g} allows", is_final=True)
-        if worker.silent > 60 * silent and not worker.pipe.poll():
+        if worker.silent > 60 * silent and not worker.line.has_more():
             return End(f"its process was silent for longer than limits.silent_minutes = {silent:g}", is_final=True)
         return None
 
     def _too_large(self, workers: Sequence[Worker]) -> Over:
         """Workers above the limit.
 
-        Without a limit: the largest worker, if all workers and this process hold over nine tenths of the memory.
+        Without a limit: the largest worker, if all workers and this process hold over nine tenths of the memory. It is
+        left to others if it is theirs.
         """
         allowed = self._limits.memory_gb
         if allowed is not None:
             held = _held(workers, exact_above=int(allowed * GB))
             text = f"GB of memory, but limits.memory_gb = {allowed:g} allows no more"
             return [(worker, _too_much(n, text, is_final=True)) for worker, n in held.items() if n > allowed * GB]
-        own, most = system.held_memory_bytes(os.getpid()), SHARE * self._memory
-        if not workers or not self._memory or sum(_held(workers).values()) + own <= most:
+        if not workers or not self._memory:
+            return []
+        others = [system.tree_memory_bytes(pid, exact_above=sys.maxsize) for pid in self._neighbours()]
+        own, most = system.held_memory_bytes(os.getpid()) + sum(others), SHARE * self._memory
+        if sum(_held(workers).values()) + own <= most:
             return []
         held = _held(workers, exact_above=0)
         if (total := sum(held.values()) + own) <= most:
             return []
         largest = max(held, key=lambda worker: held[worker])
+        if max(others, default=0) > held[largest]:
+            return []
         whole = f"{SHARE:.0%} of this machine's {self._memory / GB:.1f} GB"
         text = f"GB of memory and the study {total / GB:.1f} GB, more than {whole}"
         return [(largest, _too_much(held[largest], text, is_final=False))]  # with smaller neighbours the trial may fit

@@ -1,22 +1,19 @@
-"""Worker processes as the scheduler sees them: start, talk to, time and end them."""
+"""Start worker processes on this machine, talk to them, and end them."""
 
 import multiprocessing
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias, final
 
 from ablate.errors import AblateError
-from ablate.study.catalog import Structure
-from ablate.study.trial import Epoch, FailedState, Outcome, State, TrialSpec
+from ablate.workers.crew import End, Worker
 from ablate.workers.logs import ask_where
 from ablate.workers.messages import WorkerPlace, WorkerTask
 from ablate.workers.parent_watchdog import OURS, SAFE_PATH
@@ -27,97 +24,50 @@ Serve: TypeAlias = Callable[
 ]  # the function that runs inside a worker process
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """Why a worker ended, and the state of its trial if it trained only that trial and it is not tried again."""
-
-    reason: str
-    state: FailedState = "failed"
-    is_final: bool = False  # another attempt would end the same way
-
-
 @final
-@dataclass(slots=True)
-class RunningTrial:
-    """A trial in training, and its progress."""
+class ProcessLine:
+    """The connection to a worker process of this machine."""
 
-    spec: TrialSpec
-    seconds: float = 0.0  # since its worker took it
-    epochs: int = 0
-
-    def outcome(self, state: State, reason: str, *, traceback: str = "") -> Outcome:
-        """The trial's outcome, where its worker can no longer report it."""
-        told = Outcome(self.spec.trial, state, epochs=self.epochs, seconds=self.seconds)
-        return replace(told, reason=reason, traceback=traceback)
-
-
-@final
-@dataclass(slots=True, eq=False)
-class Worker:
-    """A worker: its place, its running trials, and its timers."""
-
-    place: WorkerPlace
-    process: SpawnProcess
-    pipe: Connection
-    log: Path  # file of its output
-    trials: dict[str, RunningTrial] = field(default_factory=dict)  # running trials, by name
-    silent: float = 0.0  # seconds since its last message, while it is not idle
-    structure: Structure = ()  # of the running trials
-    seen: set[Structure] = field(default_factory=set)
-    is_ready: bool = False
-    is_idle: bool = False
-    since: float = field(default_factory=time.perf_counter)  # when it was started, or became idle
+    def __init__(self, process: SpawnProcess, pipe: Connection) -> None:
+        self._process, self.pipe = process, pipe
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self.process.pid or 0
-
-    def start(self, specs: Sequence[TrialSpec]) -> None:
-        """Send it specs, all of one structure."""
-        self.trials.update({spec.trial: RunningTrial(spec) for spec in specs})
-        self.silent = 0.0
-        self.say(list(specs))
+    def process(self) -> SpawnProcess:
+        """The process."""
+        return self._process
 
     def say(self, message: object) -> None:
-        """Send it a message."""
-        with suppress(OSError):  # it died while idle: the scheduler notices that at its pipe, and settles the specs
+        """Send it a message. If it died while idle, the scheduler notices that at its pipe."""
+        with suppress(OSError):
             self.pipe.send(message)
 
-    def note(self, epoch: Epoch) -> None:
-        """Note that one of its trials has finished an epoch."""
-        self.trials[epoch.trial].epochs = epoch.epoch
-
-    def age(self, seconds: float) -> None:
-        """Add elapsed seconds to its timers."""
-        if not self.is_idle:
-            self.silent += seconds
-        for going in self.trials.values():
-            going.seconds += seconds
+    def has_more(self) -> bool:
+        """Whether something that it sent was not heard yet."""
+        return self.pipe.poll()
 
     def is_gone(self) -> bool:
         """Whether its process has ended and all its messages were read.
 
         Its pipe alone does not show that: child processes of the worker may still hold the other end.
         """
-        return not self.process.is_alive() and not self.pipe.poll()
+        return not self._process.is_alive() and not self.pipe.poll()
 
     def ended(self) -> End:
         """Why it ended, once no message can come any more."""
         self.pipe.close()
-        self.process.join(LEAVE_SECONDS)
-        if (code := self.process.exitcode) is None:
+        self._process.join(LEAVE_SECONDS)
+        if (code := self._process.exitcode) is None:
             self.kill()
             return End("its process lost contact with the scheduler and was killed")
-        return End(in_words(code), is_final=code >= 0 and not self.is_ready)
+        return End(in_words(code), is_final=code >= 0)
 
     def kill(self) -> None:
         """Kill it; its log says what it was doing."""
         self.pipe.close()
-        if self.process.is_alive():
-            ask_where(self.pid)
-        self.process.kill()
-        self.process.join(LEAVE_SECONDS)
+        if self._process.is_alive():
+            ask_where(self._process.pid or 0)
+        self._process.kill()
+        self._process.join(LEAVE_SECONDS)
 
 
 def spawn_worker(task: WorkerTask, place: WorkerPlace, serve: Serve) -> Worker:
@@ -133,7 +83,7 @@ def spawn_worker(task: WorkerTask, place: WorkerPlace, serve: Serve) -> Worker:
         raise AblateError(f"no worker process can be started: {err}\n  try fewer workers with --workers") from err
     finally:
         theirs.close()
-    return Worker(place, process, ours, task.log_of(place.number))
+    return Worker(place, ProcessLine(process, ours), task.log_of(place.number), pid=process.pid or 0)
 
 
 @contextmanager
@@ -155,14 +105,14 @@ def _spawning() -> Iterator[None]:
             del os.environ[SAFE_PATH]
 
 
-def shut_down(workers: Sequence[Worker]) -> None:
-    """End all workers: busy ones at once, idle ones after two seconds if they do not exit when asked."""
-    processes = [worker.process for worker in workers]
+def shut_down(lines: Mapping[ProcessLine, bool]) -> None:
+    """End all workers: busy ones at once, idle ones (True) after two seconds if they do not exit when asked."""
+    processes = [line.process for line in lines]
     try:
-        for worker in workers:
-            worker.pipe.close()  # an idle worker exits at once
-            if not worker.is_idle:
-                worker.process.kill()
+        for line, is_idle in lines.items():
+            line.pipe.close()  # an idle worker exits at once
+            if not is_idle:
+                line.process.kill()
         deadline = time.monotonic() + LEAVE_SECONDS
         for process in processes:
             process.join(max(0.0, deadline - time.monotonic()))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from ablate.data.placement import UNKNOWN, Room
@@ -9,15 +10,23 @@ from ablate.plans.protocol import Plan
 from ablate.study.catalog import Structure, is_transferred, structure_of, trained_before
 from ablate.study.settings import Limits
 from ablate.study.trial import Level, TrialSpec
+from ablate.workers.crew import Worker
 from ablate.workers.messages import WorkerPlace
-from ablate.workers.process import Worker
 
 STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
-_StructuredSpec: TypeAlias = tuple[Structure, TrialSpec]
 _Origin: TypeAlias = tuple[int, tuple[tuple[str, Level], ...]]
 LEAST_MEMORY = 2 * 2**30  # bytes: TensorFlow, its compiler and a small data set take about 1.5 GiB
 SHARE = 0.6  # of the machine's memory, for all workers
 MOST_WORKERS = 8  # without a GPU
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A spec that waits, and what decides which worker suits it."""
+
+    spec: TrialSpec
+    structure: Structure
+    origin: _Origin | None
 
 
 @final
@@ -26,38 +35,51 @@ class TrialQueue:
 
     def __init__(self, *, model: str) -> None:
         self._model = model
-        self._pairs: list[_StructuredSpec] = []
+        self._waiting: list[_Waiting] = []
         self._alone: set[str] = set()  # trials not to be stacked again: a worker died with their stack
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._waiting)
 
     def fill(self, plan: Plan, n: int) -> None:
         """Ask the plan until `n` specs wait, or it has no more for now."""
-        if n > len(self._pairs):
-            specs = plan.ask(n - len(self._pairs))
-            self._pairs.extend((structure_of(spec.factors, model=self._model), spec) for spec in specs)
+        if n > len(self._waiting):
+            specs = plan.ask(n - len(self._waiting))
+            of = ((spec, structure_of(spec.factors, model=self._model)) for spec in specs)
+            self._waiting.extend(_Waiting(spec, structure, _origin(spec)) for spec, structure in of)
 
-    def take(self, worker: Worker, others: Sequence[Worker]) -> tuple[Structure, TrialSpec] | None:
-        """Specs for a free worker while `others` work; None if there is nothing to do."""
-        if not self._pairs:
+    def take(self, worker: Worker, workers: Sequence[Worker]) -> tuple[Structure, TrialSpec] | None:
+        """A spec for a free one of all the `workers`; None if there is nothing to do."""
+        if not self._waiting:
             return None
+        fitting = self._apart(worker, workers)
+        structures = [self._waiting[place].structure for place in fitting]
+        chosen = choose(structures, worker.seen, (other.seen for other in workers if other is not worker))
+        taken = self._waiting.pop(fitting[chosen])
+        return taken.structure, taken.spec
+
+    def _apart(self, worker: Worker, workers: Sequence[Worker]) -> Sequence[int]:
+        """The places of specs that start from another network than those under way, if there are any; else of all.
+
+        Two workers would pretrain the same network.
+        """
+        if all(one.origin is None for one in self._waiting):
+            return range(len(self._waiting))
+        others = (other for other in workers if other is not worker)
         under_way = {_origin(going.spec) for other in others for going in other.trials.values()} - {None}
-        fitting = [pair for pair in self._pairs if _origin(pair[1]) not in under_way] or self._pairs
-        pair = fitting[choose([structure for structure, _ in fitting], worker.seen, [other.seen for other in others])]
-        self._pairs.remove(pair)
-        return pair
+        apart = [place for place, one in enumerate(self._waiting) if one.origin not in under_way]
+        return apart or range(len(self._waiting))
 
     def more(self, worker: Worker, plan: Plan, *, n: int) -> list[TrialSpec]:
         """Up to `n` specs to stack with those that a worker is training."""
         if not self._alone.isdisjoint(worker.trials):
             return []
         self.fill(plan, STACK_LOOKAHEAD)
-        same = [pair for pair in self._pairs if pair[0] == worker.structure]
-        fitting = [pair for pair in same if pair[1].trial not in self._alone][:n]
-        for pair in fitting:
-            self._pairs.remove(pair)
-        return [spec for _, spec in fitting]
+        same = [one for one in self._waiting if one.structure == worker.structure]
+        fitting = [one for one in same if one.spec.trial not in self._alone][:n]
+        for one in fitting:
+            self._waiting.remove(one)
+        return [one.spec for one in fitting]
 
     def put_back(self, structure: Structure, specs: Sequence[TrialSpec]) -> None:
         """Put back the trials of a dead worker; each trial of a stack begins again in a program of its own.
@@ -66,11 +88,11 @@ class TrialQueue:
         """
         if len(specs) > 1:
             self._alone |= {spec.trial for spec in specs}
-        self._pairs[:0] = [(structure, spec) for spec in specs]
+        self._waiting[:0] = [_Waiting(spec, structure, _origin(spec)) for spec in specs]
 
     def clear(self) -> None:
         """Drop all specs, so that no further trial begins."""
-        self._pairs.clear()
+        self._waiting.clear()
 
 
 def _origin(spec: TrialSpec) -> _Origin | None:
@@ -116,10 +138,10 @@ def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[Worke
 
 def choose(waiting: Sequence[Structure], seen: set[Structure], others: Iterable[set[Structure]]) -> int:
     """Choose a free worker's trial: a structure that it has compiled, else one that no worker has, else the first."""
-    known_elsewhere: set[Structure] = set().union(*others)
     for place, structure in enumerate(waiting):
         if structure in seen:
             return place
+    known_elsewhere: set[Structure] = set().union(*others)
     for place, structure in enumerate(waiting):
         if structure not in known_elsewhere:
             return place

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ablate import system
 from ablate.clock import Clock
@@ -16,11 +16,16 @@ from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study.settings import StudySettings
 from ablate.study.trial import TrialSpec
+from ablate.workers.local_crew import LocalCrew
 from ablate.workers.messages import WorkerTask
-from ablate.workers.pool import LocalScheduler
+from ablate.workers.pool import TrialScheduler
 from ablate.workers.process import Serve
-from ablate.workers.queue import room_of_worker, share_of_memory
+from ablate.workers.queue import places, room_of_worker, share_of_memory
 from ablate.workers.worker import work
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
+    from ablate.workers.crew import Crew
 
 WORTH_SAYING = 2**30  # bytes of the workers' copy of the examples
 
@@ -49,6 +54,7 @@ class WorkerOptions:
     stack: int | None = None  # as in `WorkerTask`
     folders: Path | None = None  # as in `WorkerTask`; None: deleted when the workers end
     kept_in: Path | None = None  # as in `WorkerTask`
+    cluster: "Cluster | None" = None  # None: on this machine
 
 
 @contextmanager
@@ -73,7 +79,7 @@ def open_workers(
     with scratch_folder() as scratch:
         task = WorkerTask(
             study=study,
-            arrays=_save(data, scratch, on_notice),
+            arrays=scratch if options.cluster else _save(data, scratch, on_notice),
             cache=options.cache,
             threads=options.threads,
             log=options.log or scratch / "worker",
@@ -86,16 +92,15 @@ def open_workers(
             kept_in=options.kept_in,
             is_log_kept=options.log is not None,
         )
-        with LocalScheduler(
-            task,
-            workers=options.workers,
-            stop=stop,
-            on_start=on_start,
-            on_lost=on_lost,
-            on_notice=on_notice,
-            serve=serve,
-        ) as local:
-            yield local
+        if options.cluster is not None:
+            crew: Crew = options.cluster.crew(task, data, serve=serve, on_notice=on_notice)
+        else:
+            own = list(places(options.workers, threads=options.threads, gpus=system.gpu_names()))
+            crew = LocalCrew(task, own, serve)
+        with TrialScheduler(
+            task, crew, stop=stop, on_start=on_start, on_lost=on_lost, on_notice=on_notice
+        ) as scheduler:
+            yield scheduler
 
 
 def _save(data: Dataset, scratch: Path, on_notice: Callable[[str], None]) -> Path:

@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def print_workers(_: object) -> None:
-    print(*(worker.pid for worker in LOCALS[0]._workers), flush=True)
+    print(*(worker.pid for worker in LOCALS[0].workers), flush=True)
 
 
 LOCALS: list[LocalScheduler] = []

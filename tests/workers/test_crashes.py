@@ -5,17 +5,19 @@ import pytest
 from pretend import spec
 
 from ablate.workers.crashes import CrashCounter
+from ablate.workers.crew import End, Worker
 from ablate.workers.messages import WorkerPlace
-from ablate.workers.process import End, Worker
+from ablate.workers.process import ProcessLine
 
 CRASH = End("it crashed")
 SLOW = End("it was too slow", is_final=True)
 LARGE = End("it grew", state="out_of_memory")
+NODE = End("its machine is gone", counts=False)
 
 
 def worker(*trials: str, log: Path = Path("none"), is_ready: bool = True) -> Worker:
     process = get_context("spawn").Process()  # never started
-    made = Worker(WorkerPlace(0), process, Pipe()[0], log, is_ready=is_ready)
+    made = Worker(WorkerPlace(0), ProcessLine(process, Pipe()[0]), log, is_ready=is_ready)
     made.start([spec(trial) for trial in trials])
     made.age(2.0)
     return made
@@ -28,6 +30,13 @@ def test_a_trial_is_tried_again_as_often_as_the_study_says_and_then_told():
     outcome = losses.given_up(worker("a"), LARGE)
     assert (outcome.state, outcome.reason, outcome.seconds) == ("out_of_memory", "it grew; tried 3 times", 2.0)
     assert CrashCounter(most=0).given_up(worker("a"), CRASH).reason == "it crashed"
+
+
+def test_the_end_of_a_machine_is_no_try_of_the_trial_that_it_trained():
+    losses = CrashCounter(most=0)
+    assert [losses.given_up(worker("a"), NODE) for _ in range(9)] == [None] * 9
+    assert [losses.is_hopeless(worker(is_ready=False), NODE) for _ in range(9)] == [False] * 9
+    assert losses.given_up(worker("a"), CRASH).reason == "it crashed"
 
 
 def test_what_would_end_so_again_is_not_tried_again():

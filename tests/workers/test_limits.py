@@ -11,14 +11,16 @@ from ablate import system
 from ablate.study.settings import Limits
 from ablate.workers import crashes as module
 from ablate.workers.crashes import ResourceMonitor
+from ablate.workers.crew import Worker
 from ablate.workers.messages import WorkerPlace
-from ablate.workers.process import Worker
+from ablate.workers.process import ProcessLine
 
 UNKNOWN = not system.held_memory_bytes(os.getpid())
 
 
 def worker(number: int = 0, *, pid: int = 0) -> Worker:
-    made = Worker(WorkerPlace(number), SimpleNamespace(pid=pid), Pipe()[0], Path("log"), is_ready=True)
+    process = SimpleNamespace(pid=pid)
+    made = Worker(WorkerPlace(number), ProcessLine(process, Pipe()[0]), Path("log"), pid=pid, is_ready=True)
     made.start([spec(f"t{number}")])
     return made
 
@@ -44,7 +46,7 @@ def test_a_trial_has_so_many_minutes():
 def test_a_worker_may_be_silent_for_so_many_minutes_and_an_idle_one_for_ever():
     ours, theirs = Pipe()
     watch, silent = ResourceMonitor(Limits(silent_minutes=1), memory=0), worker()
-    silent.pipe = ours
+    silent.line.pipe = ours
     silent.age(61.0)
     theirs.send("a word that was not heard yet")
     assert over(watch, silent) == []

@@ -200,7 +200,7 @@ def test_a_worker_that_dies_while_it_waits_is_replaced(task):
             return Listed.ask(plan, n)
 
         plan.ask = killed_first
-        while not scheduler._workers[0].is_idle:  # until it is ready
+        while not scheduler.workers[0].is_idle:  # until it is ready
             scheduler._listen(plan)
         scheduler.run(plan)
     assert plan.outcomes["a"].state == "finished"

@@ -130,7 +130,7 @@ def test_leaving_is_quick_while_a_worker_hangs(task):
     with pytest.raises(KeyboardInterrupt):
         run()
     assert time.monotonic() - left[0] < 3
-    assert [worker.process.is_alive() for worker in kept.local._workers] == [False, False]
+    assert [worker.line.process.is_alive() for worker in kept.local.workers] == [False, False]
 
 
 @pytest.mark.slow

@@ -11,8 +11,9 @@ from records import epoch_of_classes
 
 from ablate.errors import AblateError
 from ablate.study.trial import Outcome
-from ablate.workers.messages import WorkerPlace, WorkerTask
-from ablate.workers.process import Worker, in_words, shut_down, spawn_worker
+from ablate.workers.crew import Worker
+from ablate.workers.messages import EpochReport, Idle, WorkerPlace, WorkerTask
+from ablate.workers.process import ProcessLine, in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
 
 
@@ -38,20 +39,22 @@ def test_an_exit_code_is_told_in_words(code, words):
 def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_silent():
     ours, theirs = Pipe()
     process = get_context("spawn").Process()  # never started
-    worker = Worker(WorkerPlace(0), process, ours, Path("log"), is_ready=True)
+    worker = Worker(WorkerPlace(0), ProcessLine(process, ours), Path("log"), is_ready=True)
     worker.start([spec("a")])
     assert theirs.recv() == [spec("a")]
     worker.age(2.0)
     worker.start([spec("b")])
     worker.age(3.0)
-    worker.note(epoch_of_classes("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
     assert worker.silent == 3.0
+    worker.heard(EpochReport((epoch_of_classes("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),)))
+    assert worker.silent == 0.0
     assert worker.trials["a"].outcome("killed", "why") == Outcome("a", "killed", seconds=5.0, reason="why")
     assert worker.trials["b"].outcome("failed", "", traceback="t").epochs == 4
-    worker.trials.clear()
-    worker.is_idle = True
+    for trial in ("a", "b"):
+        worker.heard(Outcome(trial, "finished"))
+    worker.heard(Idle())
     worker.age(10.0)
-    assert worker.silent == 3.0
+    assert (worker.trials, worker.silent) == ({}, 0.0)
 
 
 def report_start(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
@@ -66,12 +69,12 @@ def test_workers_import_nothing_from_the_working_folder(name, task, tmp_path, mo
     (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is no module of Python')\n")
     monkeypatch.chdir(tmp_path)
     worker = spawn_worker(task, WorkerPlace(0), report_start)
-    assert worker.pipe.poll(30)
-    path, safe, _ = worker.pipe.recv()
+    assert worker.line.pipe.poll(30)
+    path, safe, _ = worker.line.pipe.recv()
     assert not path.startswith(str(tmp_path))
     assert safe is None  # a model's own processes look for modules as ever
     assert "PYTHONSAFEPATH" not in os.environ
-    shut_down([worker])
+    shut_down({worker.line: worker.is_idle})
 
 
 def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatch):
@@ -81,9 +84,9 @@ def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "__main__", main)
     worker = spawn_worker(task, WorkerPlace(0), report_start)
     assert sys.modules["__main__"] is main
-    assert worker.pipe.poll(30)
-    assert not worker.pipe.recv()[2]
-    shut_down([worker])
+    assert worker.line.pipe.poll(30)
+    assert not worker.line.pipe.recv()[2]
+    shut_down({worker.line: worker.is_idle})
 
 
 def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):

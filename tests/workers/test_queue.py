@@ -8,8 +8,9 @@ from ablate.data.placement import UNKNOWN, Room
 from ablate.study.catalog import structure_of
 from ablate.study.settings import Limits
 from ablate.study.trial import TrialSpec
+from ablate.workers.crew import Worker
 from ablate.workers.messages import WorkerPlace
-from ablate.workers.process import Worker
+from ablate.workers.process import ProcessLine
 from ablate.workers.queue import TrialQueue, room_of_worker
 
 
@@ -25,7 +26,7 @@ def waiting(*specs: TrialSpec) -> TrialQueue:
 
 def working(*trials: TrialSpec) -> Worker:
     process = get_context("spawn").Process()  # never started
-    worker = Worker(WorkerPlace(0), process, Pipe()[0], Path("log"))
+    worker = Worker(WorkerPlace(0), ProcessLine(process, Pipe()[0]), Path("log"))
     if trials:
         worker.start(trials)
         worker.structure = structure_of(trials[0].factors, model="mlp")
@@ -33,7 +34,7 @@ def working(*trials: TrialSpec) -> Worker:
 
 
 def taken(specs: TrialQueue, worker: Worker, *others: Worker) -> str:
-    begun = specs.take(worker, others)
+    begun = specs.take(worker, [worker, *others])
     return begun[1].trial if begun is not None else ""
 
 

@@ -26,7 +26,7 @@ LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
 PATIENCE = 1.0  # seconds that it may take to break the lock of a dead process
 _CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 PREFIX = "ablate-run-"
-_LOCK = ".lock"
+ABANDONED_LOCK = ".lock"  # in a temporary folder: nobody holds it once its run has ended
 _YOUNG = 60.0  # seconds for which a folder may exist without its lock
 
 
@@ -125,13 +125,9 @@ def _owner(folder: Path) -> str:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A new temporary folder; removes those that `kill -9` has left there of other runs, arrays of GBs."""
-    root = Path(tempfile.gettempdir())
-    if hasattr(os, "getuid"):
-        for folder in root.glob(f"{PREFIX}*"):
-            with suppress(OSError):  # it belongs to another user, or another process removes it
-                _remove_abandoned(folder, user=os.getuid())
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True) as name:
-        lock = FileLock(Path(name) / _LOCK)
+    sweep_scratch()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+        lock = FileLock(Path(name) / ABANDONED_LOCK)
         lock.acquire(blocking=False)
         try:
             yield Path(name)
@@ -139,10 +135,20 @@ def scratch_folder() -> Iterator[Path]:
             lock.release()
 
 
+def sweep_scratch() -> None:
+    """Remove the temporary folders of this user's runs that ended without removing them."""
+    if hasattr(os, "getuid"):
+        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            with suppress(OSError):  # it belongs to another user, or another process removes it
+                _remove_abandoned(folder, user=os.getuid())
+
+
 def _remove_abandoned(folder: Path, *, user: int) -> None:
     """Remove a folder of this user whose lock was released, which the system does when a process ends."""
     found = folder.lstat()
-    is_ours = stat.S_ISDIR(found.st_mode) and (folder / _LOCK).is_file()  # not a folder that only has such a name
+    is_ours = (
+        stat.S_ISDIR(found.st_mode) and (folder / ABANDONED_LOCK).is_file()
+    )  # not a folder that only has such a name
     if found.st_uid == user and is_ours and time.time() - found.st_mtime > _YOUNG:
-        with FileLock(folder / _LOCK).acquire(blocking=False):
+        with FileLock(folder / ABANDONED_LOCK).acquire(blocking=False):
             shutil.rmtree(folder)

@@ -1,0 +1,167 @@
+"""The machines of a cluster: look at each as it comes, and decide which may train."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ablate.errors import AblateError, one_line, reason_of
+from ablate.study.settings import StudySettings
+from ablate.workers.cluster.node_record import NodeRecord, differences, seats
+from ablate.workers.cluster.nurse import look
+
+if TYPE_CHECKING:
+    from ablate.storage.conditions import Conditions
+
+LOOK_SECONDS = 3.0  # between two looks at the cluster's list of machines
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine that may train."""
+
+    id: str  # Ray's
+    record: NodeRecord
+    seats: int  # workers that it has room for
+    is_mixed: bool = False  # its numbers may differ from the others'
+
+
+@final
+class Nodes:
+    """The machines of the cluster that this process is connected to.
+
+    Numbers of one study come from machines of one kind: that of the first that answers, on a `device` if one is named.
+    Others are left out with a notice, unless `mixed` takes them in.
+    """
+
+    def __init__(
+        self,
+        study: StudySettings,
+        *,
+        code: str,
+        threads: int,
+        flags: Mapping[str, str],
+        names: tuple[str, ...],
+        on_gpu: bool,
+        mixed: bool,
+        device: str,
+        on_notice: Callable[[str], None],
+    ) -> None:
+        self._study, self._code, self._threads, self._on_gpu = study, code, threads, on_gpu
+        self._flags, self._names = dict(flags), names
+        self._device, self._mixed, self._on_notice = device, mixed, on_notice
+        self.reference: Conditions | None = None  # the conditions of the first machine
+        self._looks: dict[Any, dict[str, Any]] = {}  # Ray's references and descriptions, which have no types
+        self._known = set[str]()  # nodes that were looked at
+        self._looked = -LOOK_SECONDS
+        self.alive = frozenset[str]()
+
+    def new(self) -> Iterator[Node]:
+        """Machines that may train, and that were not given before; a look at the cluster every few seconds."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._ask()
+        yield from self._answers()
+
+    def forget(self, node: str) -> None:
+        """Look at a machine afresh: its workers are gone, but it may come back."""
+        self._known.discard(node)
+
+    def is_looking(self) -> bool:
+        """Whether some machine has not answered yet."""
+        return bool(self._looks)
+
+    def first(self) -> list[Node]:
+        """Wait for the first machine that may train; those that answer with it come along."""
+        began, has_said = time.monotonic(), False
+        while not (found := list(self.new())):
+            if not has_said and time.monotonic() - began > LOOK_SECONDS and not self._looks:
+                has_said = True
+                self._on_notice("no machine of the cluster can train this study yet: waiting for one (Ctrl-C stops)")
+            time.sleep(0.05)
+        return found
+
+    def _ask(self) -> None:
+        here = {node["NodeID"]: node for node in alive_nodes()}
+        self.alive = frozenset(here)
+        self._known &= self.alive
+        kind = "GPU" if self._on_gpu else "CPU"
+        for name, node in here.items():
+            if name not in self._known and node["Resources"].get(kind, 0) >= 1:
+                self._known.add(name)
+                at = NodeAffinitySchedulingStrategy(name, soft=False)
+                ask = ray.remote(num_cpus=0, max_retries=0)(look).options(scheduling_strategy=at)
+                answer = ask.remote(self._study, self._code, self._threads, self._flags, self._names)
+                self._looks[answer] = node
+
+    def _answers(self) -> Iterator[Node]:
+        if not self._looks:
+            return
+        ready, _ = ray.wait(list(self._looks), num_returns=len(self._looks), timeout=0)
+        for answer in ready:
+            node = self._looks.pop(answer)
+            try:
+                record: NodeRecord = ray.get(answer)
+            except Exception as err:  # Ray raises a dozen kinds; whatever it is, this machine does not train
+                self._leave_out(node, f"ablate cannot run there: {_why(err)}")
+                continue
+            if (found := self._admitted(node, record)) is not None:
+                yield found
+
+    def _admitted(self, node: Mapping[str, Any], record: NodeRecord) -> Node | None:
+        if record.conditions.model != self._code:
+            self._leave_out(node, "the study's own code is another there, or is missing")
+            return None
+        unlike = self._unlike(record)
+        if unlike and not self._mixed:
+            self._leave_out(node, f"its numbers would differ: {unlike[0]}{_more(unlike)} (--mixed takes it in)")
+            return None
+        self.reference = self.reference or record.conditions
+        has = node["Resources"]
+        n = seats(
+            cpus=has.get("CPU", 0),
+            gpus=has.get("GPU", 0),
+            memory=record.memory,
+            threads=self._threads,
+            on_gpu=self._on_gpu,
+        )
+        if n < 1:
+            self._leave_out(node, f"it has no room for a worker of {self._threads} threads (--threads)")
+            return None
+        if unlike:
+            self._on_notice(f"{record.host} is unlike the others: {unlike[0]}{_more(unlike)}; numbers may differ")
+        return Node(node["NodeID"], record, n, is_mixed=bool(unlike))
+
+    def _unlike(self, record: NodeRecord) -> list[str]:
+        """Why a machine's numbers would not equal the others'."""
+        if self.reference is not None:
+            return differences(self.reference, record.conditions)
+        device = record.conditions.device
+        return [f"the study was started on {self._device}, it has {device}"] if self._device not in ("", device) else []
+
+    def _leave_out(self, node: Mapping[str, Any], why: str) -> None:
+        self._on_notice(f"a machine is left out, {node.get('NodeManagerHostname', 'unnamed')}: {why}")
+
+
+def uses_gpus() -> bool:
+    """Whether some machine of the cluster has a GPU for workers."""
+    return any(node["Resources"].get("GPU", 0) >= 1 for node in alive_nodes())
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """The machines of the cluster as Ray describes them, but for dead ones."""
+    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in found if node["Alive"]]
+
+
+def _why(err: Exception) -> str:
+    cause = getattr(err, "cause", None)
+    return str(cause) if isinstance(cause, AblateError) else one_line(reason_of(err))
+
+
+def _more(found: list[str]) -> str:
+    return f", and {len(found) - 1} more" if len(found) > 1 else ""

@@ -1,0 +1,196 @@
+"""The actor beside a worker process on a machine of a cluster: it starts, watches, ends it, and passes on messages."""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+from ablate import system
+from ablate.data import Dataset
+from ablate.storage.models import model_path
+from ablate.study.settings import StudySettings
+from ablate.study.trial import Outcome, TrialSpec
+from ablate.training.trial_folder import folder_of
+from ablate.workers.cluster.node_folder import NodeFolder
+from ablate.workers.cluster.node_record import NodeRecord, look_here, restore
+from ablate.workers.cluster.processors import ProcessorClaim
+from ablate.workers.cluster.shipment import (
+    MOST_SHIPPED,
+    Brought,
+    Ended,
+    Files,
+    Seat,
+    Shipment,
+    cache_files,
+    moved,
+    read_files,
+    with_code,
+    write_missing,
+)
+from ablate.workers.crew import End, Worker
+from ablate.workers.local_crew import LocalCrew
+from ablate.workers.logs import log_tail
+from ablate.workers.messages import (
+    Busy,
+    EpochReport,
+    Idle,
+    Ready,
+    Refused,
+    Retired,
+    TrialRequest,
+    WorkerPlace,
+    WorkerTask,
+)
+from ablate.workers.queue import room_of_worker, share_of_memory
+
+ORPHAN_SECONDS = 30 * 60.0  # without a call: the driver is gone in a way that Ray does not see
+_ANSWERED = (Ready, EpochReport, TrialRequest, Idle, Refused, Retired)  # after these the worker waits, or ends
+
+
+def look(study: StudySettings, code: str, threads: int, flags: dict[str, str], names: tuple[str, ...]) -> NodeRecord:
+    """What this machine is, for workers of a study; `code` is the digest of its own code on the driver's machine."""
+    restore(flags, names)
+    return look_here(with_code(study, code), threads=threads)
+
+
+@final
+class Nurse:
+    """One worker process, and the calls by which the driver talks to it.
+
+    A call returns what the worker said up to where it waits for an answer, or its `Ended`. Without a call for half an
+    hour the actor ends, and its worker with it.
+    """
+
+    def __init__(self, shipment: Shipment, data: Dataset, seat: Seat) -> None:
+        restore(dict(shipment.flags), shipment.names)
+        self._folder = NodeFolder(shipment.token)
+        self._claim = ProcessorClaim(0 if seat.on_gpu else seat.threads)
+        self._place = WorkerPlace(seat.number, self._claim.cpus)
+        self._is_shared = _reads(shipment.mark, shipment.token)
+        self._task = self._own(shipment, seat, self._folder.arrays(data))
+        if self._task.cache and not self._is_shared:
+            write_missing(self._task.cache, shipment.cache)
+        self._known = frozenset(shipment.cache)
+        self._crew = LocalCrew(self._task, [self._place], shipment.serve, neighbours=self._claim.others)
+        self._timer: threading.Timer | None = None
+
+    def hire(self) -> list[object]:
+        """Start a worker, the first or in the place of one that is gone."""
+        with self._called():
+            for worker in self._crew.workers:
+                worker.line.kill()
+            self._crew.workers.clear()
+            self._crew.hire(self._place)
+            self._claim.of_worker(self._worker.pid)
+            return self._follow()
+
+    def exchange(self, answer: list[TrialSpec] | list[bool], files: Files) -> list[object]:
+        """Give the worker what it waits for: specs, or verdicts. `files` are new in the driver's cache."""
+        with self._called():
+            if self._task.cache and not self._is_shared:
+                write_missing(self._task.cache, files)
+                self._known |= frozenset(files)
+            specs = [one for one in answer if isinstance(one, TrialSpec)]
+            if specs:
+                self._worker.begin(specs)
+            self._worker.line.say(answer)
+            return self._follow()
+
+    def look(self) -> list[object]:
+        """A sign of life to an idle worker; its end if it is gone."""
+        with self._called():
+            said = self._ended() if not self._crew.workers or self._worker.line.is_gone() else None
+            return [said] if said else []
+
+    def leave(self) -> None:
+        """End the worker, and clean up."""
+        self._crew.close()
+        self._claim.release()
+        self._folder.leave()
+
+    @property
+    def _worker(self) -> Worker:
+        return self._crew.workers[0]
+
+    def _own(self, shipment: Shipment, seat: Seat, arrays: Path) -> WorkerTask:
+        """The task of workers on this machine."""
+        study, memory = with_code(shipment.task.study, shipment.code), system.memory_bytes()
+        task = replace(
+            shipment.task,
+            study=study,
+            arrays=arrays,
+            max_memory=share_of_memory(seat.neighbours, memory=memory),
+            room=room_of_worker(
+                seat.neighbours,
+                memory=memory,
+                gpu_memory=system.gpu_memory_bytes() if seat.on_gpu else (),
+                limits=study.limits,
+            ),
+        )
+        return task if self._is_shared else moved(task, study=study, folder=self._folder.path, arrays=arrays)
+
+    def _follow(self) -> list[object]:
+        """What the worker says until it waits for an answer, or ends."""
+        said = list[object]()
+        while True:
+            for worker, message in self._crew.hear(timeout=0.5):
+                if isinstance(message, End):
+                    return [*said, *self._brought(said), self._ended(message)]
+                worker.heard(message)
+                if not isinstance(message, Busy):
+                    said.append(message)
+                if isinstance(message, _ANSWERED):
+                    return [*self._brought(said), *said]
+            for _, end in self._crew.look_after():
+                return [*said, *self._brought(said), self._ended(end)]
+
+    def _ended(self, end: End | None = None) -> Ended:
+        if not self._crew.workers:
+            return Ended(End("its process is gone"))
+        worker = self._crew.workers.pop()
+        end = end or worker.ended()
+        return Ended(end, "" if self._is_shared else log_tail(worker.log))
+
+    def _brought(self, said: Sequence[object]) -> Iterator[Brought]:
+        """The files that trials and caches have got on this machine, if the driver cannot read them here."""
+        if self._is_shared:
+            return
+        study = dict[str, bytes]()
+        for outcome in said:
+            if isinstance(outcome, Outcome):
+                study |= self._files_of(outcome.trial)
+        new = cache_files(self._task.cache, but=self._known) if self._task.cache else {}
+        self._known |= frozenset(new)
+        if study or new:
+            yield Brought(study, new)
+
+    def _files_of(self, trial: str) -> dict[str, bytes]:
+        """The files of a trial in the study's folder: its model, and what a user's function or program wrote."""
+        if (kept := self._task.kept_in) is None:
+            return {}
+        paths = [model_path(kept, trial)]
+        if self._task.folders is not None:
+            paths += sorted(folder_of(self._task.folders, trial).rglob("*"))
+        return read_files(kept, [path for path in paths if path.is_file()], most=MOST_SHIPPED)
+
+    @contextmanager
+    def _called(self) -> Iterator[None]:
+        """Wait for the next call only while there is none."""
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            yield
+        finally:
+            self._timer = threading.Timer(ORPHAN_SECONDS, os._exit, (1,))
+            self._timer.daemon = True
+            self._timer.start()
+
+
+def _reads(mark: Path, token: str) -> bool:
+    try:
+        return mark.read_text() == token
+    except OSError:
+        return False
