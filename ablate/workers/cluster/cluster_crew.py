@@ -211,7 +211,7 @@ class ClusterCrew:
         node = line.machine.node.id
         if isinstance(err, exceptions.ActorUnavailableError | exceptions.NodeDiedError) or self._has_left(node):
             self._machines.pop(node, None)
-            self._nodes.forget(node)
+            self._nodes.lose(node)
             return NODE_LOST
         if isinstance(err, exceptions.OutOfMemoryError):
             return End("Ray killed it, as its machine was short of memory", state="out_of_memory")

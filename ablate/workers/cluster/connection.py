@@ -1,6 +1,7 @@
 """Connect this process to a Ray cluster, with the code and the environment that a study's workers need there."""
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from ablate.study.backend import VARIABLE
 from ablate.text import printable
 from ablate.workers.cluster.address import JOB
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ENVIRONMENT = (*FLAGS, *NUMPY_FLAGS, VARIABLE)  # what numbers depend on: a machine gets the driver's values
 
 
@@ -91,9 +93,9 @@ class _WithoutRay:
         """Write text, or pass on its lines."""
         if not threading.current_thread().name.startswith("ray_"):
             return self._stream.write(text)
-        for line in text.splitlines():
-            if line.strip():
-                self._on_notice(f"Ray: {printable(line.strip(), 300)}")
+        for line in _COLOURS.sub("", text).splitlines():
+            if said := line.strip().removeprefix("(raylet)").strip():
+                self._on_notice(f"Ray: {printable(said, 300)}")
         return len(text)
 
     def __getattr__(self, name: str) -> Any:  # Any: other attributes of the stream

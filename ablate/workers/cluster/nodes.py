@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ablate.storage.conditions import Conditions
 
 LOOK_SECONDS = 3.0  # between two looks at the cluster's list of machines
+DEAD_SECONDS = 20.0  # after which Ray counts a lost machine as dead, if it is
 
 
 @final
@@ -57,6 +58,7 @@ class Nodes:
         self.reference: Conditions | None = None  # the conditions of the first machine
         self._looks: dict[Any, dict[str, Any]] = {}  # Ray's references and descriptions, which have no types
         self._known = set[str]()  # nodes that were looked at
+        self._lost: dict[str, float] = {}  # when a node was lost that Ray may still count as alive
         self._looked = -LOOK_SECONDS
         self.alive = frozenset[str]()
 
@@ -67,9 +69,9 @@ class Nodes:
             self._ask()
         yield from self._answers()
 
-    def forget(self, node: str) -> None:
-        """Look at a machine afresh: its workers are gone, but it may come back."""
-        self._known.discard(node)
+    def lose(self, node: str) -> None:
+        """Look at a machine afresh after a while: its workers are gone, but the line to it may come back."""
+        self._lost[node] = time.monotonic()
 
     def is_looking(self) -> bool:
         """Whether some machine has not answered yet."""
@@ -88,7 +90,9 @@ class Nodes:
     def _ask(self) -> None:
         here = {node["NodeID"]: node for node in alive_nodes()}
         self.alive = frozenset(here)
-        self._known &= self.alive
+        again = {name for name, lost in self._lost.items() if time.monotonic() - lost > DEAD_SECONDS}
+        self._known = (self._known & self.alive) - again
+        self._lost = {name: lost for name, lost in self._lost.items() if name not in again}
         kind = "GPU" if self._on_gpu else "CPU"
         for name, node in here.items():
             if name not in self._known and node["Resources"].get(kind, 0) >= 1:
@@ -107,7 +111,8 @@ class Nodes:
             try:
                 record: NodeRecord = ray.get(answer)
             except Exception as err:  # Ray raises a dozen kinds; whatever it is, this machine does not train
-                self._leave_out(node, f"ablate cannot run there: {_why(err)}")
+                if node["NodeID"] in {one["NodeID"] for one in alive_nodes()}:
+                    self._leave_out(node, f"ablate cannot run there: {_why(err)}")
                 continue
             if (found := self._admitted(node, record)) is not None:
                 yield found
