@@ -10,7 +10,16 @@ from typing import Literal, TypeAlias
 
 from survival.phases import CLOSING, FREEZING, OPENING, STARTING, Whole, is_preparing, phase_of
 from survival.runs import Run, Site, kill, processes
-from survival.tables import PLACE_AND_TIME, check_rest, check_runs, check_search, compare, read_table
+from survival.tables import (
+    PLACE_AND_TIME,
+    Runs,
+    check_rest,
+    check_runs,
+    check_search,
+    compare,
+    read_table,
+    runs_in_file,
+)
 
 Whom: TypeAlias = Literal["parent", "worker", "all"]
 MOST_RUNS = 200  # of one study
@@ -97,8 +106,11 @@ def without_times(effects: str) -> str:
     return "\n".join(",".join([*row[:place], *row[place + 1 :]]) for row in rows)
 
 
-def check_site(site: Site, whole: Whole, *, without: Sequence[str] = (), store: str = "mlflow.db") -> list[str]:
-    """Whether tables, runs, search and folder are those of an undisturbed study, and nothing runs any more."""
+def check_site(site: Site, whole: Whole, *, without: Sequence[str] = (), store: str | Runs = "mlflow.db") -> list[str]:
+    """Whether tables, runs, search and folder are those of an undisturbed study, and nothing runs any more.
+
+    `store`: an SQLite file in the site, or what was read from a server.
+    """
     results, epochs = site.folder / "results.csv", site.folder / "epochs.csv"
     if not (results.exists() and epochs.exists() and (site.folder / "effects.csv").exists()):
         return ["there are no tables"]
@@ -108,7 +120,8 @@ def check_site(site: Site, whole: Whole, *, without: Sequence[str] = (), store: 
     said += compare(curves, whole.epochs, what="epochs.csv", without=ignored)
     if without_times((site.folder / "effects.csv").read_text()) != without_times(whole.effects):
         said.append("effects.csv is another one")
-    said += check_runs(site.root / store, found, curves)
+    stored = runs_in_file(site.root / store) if isinstance(store, str) else store
+    said += check_runs(stored, found, curves)
     searched = sum(row["phase"] == "search" for row in whole.results.values())
     if searched:
         said += check_search(site.folder / "search.db", trials=searched)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self, final
@@ -27,12 +27,18 @@ def free_port() -> int:
 
 @final
 class Server:
-    """An `mlflow server` on this machine alone, with its database in `folder`. A context manager."""
+    """An `mlflow server` on this machine alone, with its database in `folder` unless `store` names another.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    A context manager.
+    """
+
+    def __init__(
+        self, folder: Path, port: int, *, store: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
         folder.mkdir(parents=True)
         self.uri = f"http://127.0.0.1:{port}"
         self._folder, self._port = folder, port
+        self._store, self._environment = store or f"sqlite:///{folder / 'server.db'}", environment or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -47,14 +53,14 @@ class Server:
         from ablate.tracking import UI_ENVIRONMENT
 
         command = [
-            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}",
+            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self._store,
             "--artifacts-destination", str(self._folder / "artifacts"), "--host", "127.0.0.1", "--port",
             str(self._port), "--workers", "1",
         ]  # fmt: skip
         with (self._folder / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=self._folder, env={**os.environ, **UI_ENVIRONMENT}, stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, start_new_session=True,
+                command, cwd=self._folder, env={**os.environ, **UI_ENVIRONMENT, **self._environment}, stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         give_up = time.monotonic() + START_SECONDS
         while not self._answers():

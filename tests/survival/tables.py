@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 Table = dict[str, dict[str, str]]  # key of a row -> column -> text, as it stands in the file
@@ -17,6 +18,14 @@ STATUS = {
 }  # fmt: skip
 TEMPORARY = re.compile(r"^\.(aside-.*|.+\.([a-z0-9_]{8}|\d+))$")  # what is written aside, then renamed
 SWEPT = 65.0  # seconds after which the next run removes what a dead one left where all temporary files are
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What an MLflow store has."""
+
+    runs: Mapping[str, tuple[str, Mapping[str, str]]]  # run id -> status and tags, of those that were not deleted
+    points: Mapping[str, int]  # run id -> how many epochs its curve has
 
 
 def read_table(path: Path) -> Table:
@@ -48,9 +57,14 @@ def _is_same(here: str | None, there: str | None) -> bool:
         return False
 
 
-def check_runs(store: Path, results: Table, epochs: Table) -> list[str]:
+def runs_in_file(store: Path) -> Runs:
+    """The runs of an SQLite store."""
+    return Runs(_read_runs(store), _read_curves(store))
+
+
+def check_runs(stored: Runs, results: Table, epochs: Table) -> list[str]:
     """What is wrong with MLflow's runs: one closed run an attempt, one of them the trial's own, nothing else open."""
-    runs, points = _read_runs(store), _read_curves(store)
+    runs, points = stored.runs, stored.points
     said = [
         f"MLflow: run {name} is {status}" for name, (status, _) in runs.items() if status in ("RUNNING", "SCHEDULED")
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from survival.acts import DONE, UNFINISHED, ended
 from survival.studies import Wholes, make_site
-from survival.tables import PLACE_AND_TIME, check_runs, compare, read_table
+from survival.tables import PLACE_AND_TIME, check_runs, compare, read_table, runs_in_file
 
 MOST_LOGGED = 64 * 2**20  # bytes: what 30 MB on each stream of a trial may leave behind
 BAD = {  # level -> the state of its trials, and what their reason must speak of
@@ -33,7 +33,7 @@ def user_models(root: Path, wholes: Wholes) -> list[str]:
                 said += _bad_cell(row, *BAD[kind])
         well = {trial: row for trial, row in found.items() if row["fault"] not in BAD}
         said += compare(well, wanted, what="results.csv", without=PLACE_AND_TIME)
-        said += check_runs(site.store, found, read_table(site.folder / "epochs.csv"))
+        said += check_runs(runs_in_file(site.store), found, read_table(site.folder / "epochs.csv"))
         logs = sum(path.stat().st_size for path in site.folder.glob("*.log"))
         return [*said, f"{logs:,} bytes of logs"] if logs > MOST_LOGGED else said
 
