@@ -10,14 +10,14 @@ import pytest
 from survival.acts import DONE, ended
 from survival.kills import check_site
 from survival.postgres import Postgres, why_not
-from survival.runs import NAME
+from survival.runs import NAME, PATIENCE
 from survival.servers import Server, free_port
 from survival.studies import Wholes, make_site
 from survival.tables import Runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 AWAY_TRIALS = 2  # that end in each study while the store is away
-AWAY_SECONDS = 8.0  # longer than the pause between two passes of a tracker, so that each meets a store that is away
+AWAY_SECONDS = 8.0  # longer than a tracker's pause between two passes, so that each meets a store that is away
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +41,10 @@ def test_two_studies_lose_nothing_where_server_and_database_go_and_come(tmp_path
         sites = [stack.enter_context(_site(tmp_path / name, server)) for name in ("ann", "bob")]
         runs = [stack.enter_context(site.run()) for site in sites]
         _wait_for(runs, 2)
-        server.stop()
-        _meanwhile(sites, runs, server.start)
-        database.stop("immediate")
-        _meanwhile(sites, runs, database.start)
-        database.stop("fast")
-        _meanwhile(sites, runs, database.start)
+        _without(server.stop, server.start, sites, runs, server.uri)
+        _without(lambda: database.stop("immediate"), database.start, sites, runs, server.uri)
         said = [complaint for run in runs for complaint in ended(run, (DONE,), clear=False)]
+    assert "503" in (tmp_path / "server" / "log.txt").read_text()  # while there was no database
     stored = _studies(server.uri)
     assert len(stored) == 2
     for site in sites:
@@ -60,7 +57,7 @@ def test_a_store_that_is_away_at_the_end_gets_all_runs_by_the_same_command(tmp_p
     with _site(tmp_path / "ann", server) as site:
         with site.run() as run:
             _wait_for([run], 4)
-            database.stop("immediate")
+            database.stop("fast")
             said = ended(run, (DONE,), clear=False)
         database.start()
         with site.run() as run:
@@ -84,26 +81,32 @@ def _wait_for(runs, trials):
         assert run.wait_until(lambda run=run, n=n: len(run.seen("trial_ended")) >= n + trials), run.errors()[-1000:]
 
 
-def _meanwhile(sites, runs, come_back):
-    """Some trials end; the others wait until what is away has come back."""
+def _without(go, come, sites, runs, uri):
+    """Some trials end while the store is away; the next ones wait until it is back and has what it missed."""
+    go()
     _wait_for(runs, AWAY_TRIALS)
     for site in sites:
         (site.root / "hold").touch()
     time.sleep(AWAY_SECONDS)
-    come_back()
+    come()
+    told = sum(len(run.seen("trial_ended")) for run in runs)
+    give_up = time.monotonic() + PATIENCE
+    while _n_ended(uri) < told:
+        assert time.monotonic() < give_up, f"{_n_ended(uri)} of {told} trials are in the store"
+        time.sleep(1)
     for site in sites:
         (site.root / "hold").unlink()
-    _wait_for(runs, AWAY_TRIALS)
+
+
+def _n_ended(uri):
+    """The trials of all studies that the store knows the end of."""
+    return sum(run.info.status != "RUNNING" and "trial" in run.data.tags for run in _runs(_client(uri)))
 
 
 def _studies(uri):
     """The runs of each study in the experiment of both: the folder of its results -> its own run and its trials'."""
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name(NAME)
-    runs = client.search_runs([experiment.experiment_id], max_results=1000)
-    studies = {}
+    client, studies = _client(uri), {}
+    runs = _runs(client)
     for parent in (run for run in runs if run.data.tags["phase"] == "study"):
         own = [run for run in runs if parent.info.run_id in (run.info.run_id, run.data.tags.get("mlflow.parentRunId"))]
         studies[parent.data.tags["folder"]] = Runs(
@@ -112,6 +115,17 @@ def _studies(uri):
         )
     assert sum(len(one.runs) for one in studies.values()) == len(runs), "a run belongs to no study"
     return studies
+
+
+def _client(uri):
+    from mlflow.tracking import MlflowClient  # seconds, which the fast tests need not pay
+
+    return MlflowClient(uri)
+
+
+def _runs(client):
+    experiment = client.get_experiment_by_name(NAME)
+    return client.search_runs([experiment.experiment_id], max_results=1000)
 
 
 def _points(client, run_id):
