@@ -2,9 +2,12 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import final
 
 import ray
@@ -15,7 +18,7 @@ from ablate.storage.conditions import Conditions, model_digest
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.provenance import NodeFacts
 from ablate.study.settings import Limits, StudySettings
-from ablate.study.user_code import named_functions
+from ablate.study.user_code import code_files
 from ablate.workers.cluster.address import ClusterRequest, cautions_of
 from ablate.workers.cluster.cluster_crew import ClusterCrew
 from ablate.workers.cluster.connection import ENVIRONMENT, connected
@@ -104,18 +107,25 @@ class Cluster:
 
 @contextmanager
 def open_cluster(
-    request: ClusterRequest, study: StudySettings, *, device: str, on_notice: Callable[[str], None]
+    request: ClusterRequest,
+    study: StudySettings,
+    *,
+    device: str,
+    on_notice: Callable[[str], None],
+    patience: float | None = None,
 ) -> Iterator[Cluster]:
     """Connect to a cluster until the end of the block, and wait for a machine that may train the study.
 
-    `device`: the kind of machine that the study's results are from so far, "" if there are none. Raises `AblateError`
-    if there is no such cluster.
+    `device`: the kind of machine that the study's results are from so far, "" if there are none. `patience`: seconds
+    for the first machine, None for ever. Raises `AblateError` if there is no such cluster, or no such machine.
     """
     for caution in cautions_of(request.address):
         on_notice(caution)
     on_cpu = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    folder = study.base if named_functions(study) or study.model.role == "command" else None
-    with connected(request.address, folder, on_cpu=on_cpu, on_notice=on_notice):
+    with (
+        tempfile.TemporaryDirectory() as shipped,
+        connected(request.address, copied_code(study, Path(shipped)), on_cpu=on_cpu, on_notice=on_notice),
+    ):
         code, on_gpu = model_digest(study), not on_cpu and uses_gpus()
         nodes = Nodes(
             study,
@@ -128,12 +138,25 @@ def open_cluster(
             device=device,
             on_notice=on_notice,
         )
-        first = nodes.first()
+        first = nodes.first(patience)
         until = time.monotonic() + MORE_SECONDS
         while nodes.is_looking() and time.monotonic() < until:
             first += nodes.new()
             time.sleep(0.05)
         yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
+
+
+def copied_code(study: StudySettings, folder: Path) -> Path | None:
+    """The folder with copies of the study's own code in their places; None if it has none.
+
+    What lies outside of the study's folder stays behind: machines that have it not are left out.
+    """
+    for path in (files := code_files(study)):
+        if path.resolve().is_relative_to(study.base.resolve()):
+            target = folder / path.resolve().relative_to(study.base.resolve())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    return folder if files else None
 
 
 def flags_here() -> dict[str, str]:

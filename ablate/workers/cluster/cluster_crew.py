@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
 import ray
 from ray import exceptions
+from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ablate.errors import one_line, reason_of
 from ablate.storage.files.atomic import saving
+from ablate.study.trial import Outcome
 from ablate.workers.cluster.nodes import Node, Nodes, alive_nodes
 from ablate.workers.cluster.nurse import Nurse
 from ablate.workers.cluster.shipment import Brought, Ended, Seat, Shipment, write_missing, write_over
@@ -110,6 +112,7 @@ class ClusterCrew:
     def open(self) -> None:
         """Start workers on the machines that have answered."""
         self._shipped = ray.put(self._shipment)
+        self._ask_for_room()
         for node in self._first:
             self._settle(node)
 
@@ -155,8 +158,18 @@ class ClusterCrew:
         for actor in actors:
             with suppress(Exception):
                 ray.kill(actor, no_restart=True)
+        if self._most is not None:
+            with suppress(Exception):
+                request_resources(bundles=[])
         with suppress(OSError):
             self._shipment.mark.unlink(missing_ok=True)
+
+    def _ask_for_room(self) -> None:
+        """Let a cluster that grows by itself start machines for as many workers as were asked for."""
+        if self._most is not None:
+            one = {"CPU": self._threads, **({"GPU": 1} if self._on_gpu else {})}
+            with suppress(Exception):  # a cluster that does not grow
+                request_resources(bundles=[one] * self._most)
 
     def _settle(self, node: Node) -> None:
         """Start as many workers on a machine as it has room for."""
@@ -204,6 +217,8 @@ class ClusterCrew:
                     self._write_log(worker.log, message.words)
                     line.kill()
                     yield worker, message.end
+                case Outcome():
+                    yield worker, replace(message, trained_on=line.machine.node.record.host)
                 case _:
                     yield worker, message
 

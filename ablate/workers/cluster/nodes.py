@@ -77,11 +77,17 @@ class Nodes:
         """Whether some machine has not answered yet."""
         return bool(self._looks)
 
-    def first(self) -> list[Node]:
-        """Wait for the first machine that may train; those that answer with it come along."""
+    def first(self, patience: float | None = None) -> list[Node]:
+        """Wait for the first machine that may train; those that answer with it come along.
+
+        Raises `AblateError` if there is none after `patience` seconds.
+        """
         began, has_said = time.monotonic(), False
         while not (found := list(self.new())):
-            if not has_said and time.monotonic() - began > LOOK_SECONDS and not self._looks:
+            waited = time.monotonic() - began
+            if patience is not None and waited > patience:
+                raise AblateError("no machine of the cluster can train\n  what keeps them from it is said above")
+            if not has_said and waited > LOOK_SECONDS and not self._looks:
                 has_said = True
                 self._on_notice("no machine of the cluster can train this study yet: waiting for one (Ctrl-C stops)")
             time.sleep(0.05)

@@ -40,9 +40,13 @@ def test_a_study_on_two_nodes_equals_one_on_this_machine_to_the_bit(two_nodes, t
     with make_site(tmp_path / "site", name, safe=on(two_nodes)) as site:
         found = undisturbed(site)
         facts = json.loads((site.folder / "provenance.json").read_text())
-    without = (*PLACE_AND_TIME, "attempt")
+        again = site.call("verify", str(site.file), "--cluster", two_nodes.address)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "3 of 3" in again.stdout
+    without = (*PLACE_AND_TIME, "trained_on")
     assert compare(found.results, whole.results, what="results", without=without) == []
     assert compare(found.epochs, whole.epochs, what="epochs", without=without) == []
+    assert {row["trained_on"] for row in found.results.values()} == {facts["nodes"][0]["host"]}
     assert [node["workers"] for node in facts["nodes"]] == [1, 1]
     assert (facts["workers"], facts["threads"]) == (2, 1)
 
@@ -52,7 +56,7 @@ def test_a_driver_that_is_killed_goes_on_by_the_same_command(two_nodes, tmp_path
     meant = iter([Blow("search", 0.5, "parent"), Blow("ablation", 0.5, "parent"), Blow(CLOSING, 0.2, "parent")])
     with make_site(tmp_path / "killed", "function", safe=on(two_nodes)) as site:
         life = live(site, whole, lambda _: next(meant, None), rng=random.Random(0))
-        assert check_life(site, whole, life) == []
+        assert check_life(site, whole, life, without=("trained_on",)) == []
     assert [done.phase for done in life.kills] == ["search", "ablation", CLOSING]
 
 
@@ -99,3 +103,13 @@ def test_without_a_shared_disk_what_trials_have_written_comes_back(two_nodes, tm
         tests = {outcome.rate_test.key for outcome in plan.outcomes.values()}
         assert {path.stem for path in (cache / "lr_tests").iterdir()} == tests
     assert not list(folder.glob("worker-*.log"))  # they stay where the workers were
+
+
+def test_doctor_looks_at_a_cluster_and_trains_there(two_nodes, tmp_path):
+    with make_site(tmp_path / "site", "function", safe=()) as site:
+        told = site.call("doctor", "--cluster", two_nodes.address)
+    lines = told.stdout.splitlines()
+    [said] = [line for line in lines if line.split()[:2] == ["ok", "cluster"]]
+    assert said.endswith("2 machines, 2 workers of 1 processor each")
+    assert any("a tiny network trains there" in line for line in lines)
+    assert any(line.startswith("FIX") and "this cluster asks for no token" in line for line in lines)
