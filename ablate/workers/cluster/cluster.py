@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import final
 
 import ray
@@ -77,6 +78,7 @@ class Cluster:
 
     def crew(self, task: WorkerTask, data: Dataset, *, serve: Serve, on_notice: Callable[[str], None]) -> ClusterCrew:
         """Workers for a task of this machine, whose paths are found or replaced on theirs."""
+        task = _resolved(task)
         token, mark = secrets.token_hex(16), task.log.parent / MARK
         with saving(mark.parent, "a mark for the cluster's machines"):
             write_aside(mark, token)
@@ -84,7 +86,7 @@ class Cluster:
             task=task,
             code=self._code,
             token=token,
-            mark=mark.resolve(),
+            mark=mark,
             serve=serve,
             flags=flags_here(),
             names=ENVIRONMENT,
@@ -134,6 +136,12 @@ def open_cluster(
             first += nodes.new()
             time.sleep(0.05)
         yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
+
+
+def _resolved(task: WorkerTask) -> WorkerTask:
+    """The task with paths that mean the same in the working folder of an actor."""
+    cache, folders, kept_in = (path and path.resolve() for path in (task.cache, task.folders, task.kept_in))
+    return replace(task, log=task.log.resolve(), cache=cache, folders=folders, kept_in=kept_in)
 
 
 def flags_here() -> dict[str, str]:
