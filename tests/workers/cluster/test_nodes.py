@@ -8,9 +8,9 @@ from ablate.errors import AblateError
 from ablate.storage.conditions import Conditions
 
 pytest.importorskip("ray")
-from ablate.workers.cluster import nodes as module  # noqa: E402  (needs Ray)
-from ablate.workers.cluster.node_record import GIB, NodeRecord  # noqa: E402
-from ablate.workers.cluster.nodes import DEAD_SECONDS, LOOK_SECONDS, Nodes, uses_gpus  # noqa: E402
+from ablate.workers.cluster import nodes as module
+from ablate.workers.cluster.node_record import GIB, NodeRecord
+from ablate.workers.cluster.nodes import DEAD_SECONDS, LOOK_SECONDS, Nodes, uses_gpus
 
 EPYC = Conditions("p", "code", {"keras": "3.15", "numpy": "2.5"}, "tensorflow", "CPU AMD EPYC", 1, 1, {})
 XEON = replace(EPYC, device="CPU Intel Xeon")
@@ -105,7 +105,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(tiny_study, ray, clock) -> Any:
+def seen(tiny_study, clock) -> Any:
     return lambda **changed: Seen(tiny_study, clock, **changed)
 
 
@@ -139,9 +139,7 @@ def test_mixed_takes_it_in(ray, seen):
     ray.add("b", record(XEON))
     here = seen(mixed=True)
     assert [(node.id, node.is_mixed) for node in here.nodes.new()] == [("a", False), ("b", True)]
-    assert here.said == [
-        "host is unlike the others: device Intel Xeon, but AMD EPYC on the others; numbers may differ"
-    ]
+    assert here.said == ["host is unlike the others: device Intel Xeon, but AMD EPYC on the others; numbers may differ"]
     assert here.nodes.reference == EPYC
 
 
