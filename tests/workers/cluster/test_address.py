@@ -5,7 +5,7 @@ import pytest
 
 from ablate.errors import AblateError
 from ablate.workers.cluster import address as module
-from ablate.workers.cluster.address import JOB, cautions_of, check_cluster
+from ablate.workers.cluster.address import JOB, ClusterRequest, cautions_of, check_cluster, cluster_request
 
 OUT = Path("reports")
 
@@ -23,6 +23,13 @@ def installed(monkeypatch) -> dict[str, str]:
     monkeypatch.setattr(module, "version", version)
     monkeypatch.setattr(module, "find_spec", versions.get)
     return versions
+
+
+def test_a_worker_has_one_thread_unless_more_are_asked_for():
+    assert cluster_request(None, threads=None, mixed=False, workers=4) is None
+    assert cluster_request("auto", threads=None, mixed=False, workers=None) == ClusterRequest("auto")
+    asked = cluster_request("10.0.0.5:6379", threads=4, mixed=True, workers=9)
+    assert asked == ClusterRequest("10.0.0.5:6379", threads=4, most=9, mixed=True)
 
 
 @pytest.mark.parametrize("address", ["auto", "10.0.0.5:6379", "head.example:1", "[::1]:6379"])
