@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -80,6 +81,7 @@ class Cluster:
 
     def crew(self, task: WorkerTask, data: Dataset, *, serve: Serve, on_notice: Callable[[str], None]) -> ClusterCrew:
         """Workers for a task of this machine, whose paths are found or replaced on theirs."""
+        task = _resolved(task)
         token, mark = secrets.token_hex(16), task.log.parent / MARK
         with saving(mark.parent, "a mark for the cluster's machines"):
             write_aside(mark, token)
@@ -87,7 +89,7 @@ class Cluster:
             task=task,
             code=self._code,
             token=token,
-            mark=mark.resolve(),
+            mark=mark,
             serve=serve,
             flags=flags_here(),
             names=ENVIRONMENT,
@@ -157,6 +159,12 @@ def copied_code(study: StudySettings, folder: Path) -> Path | None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
     return folder if files else None
+
+
+def _resolved(task: WorkerTask) -> WorkerTask:
+    """The task with paths that mean the same in the working folder of an actor."""
+    cache, folders, kept_in = (path and path.resolve() for path in (task.cache, task.folders, task.kept_in))
+    return replace(task, log=task.log.resolve(), cache=cache, folders=folders, kept_in=kept_in)
 
 
 def flags_here() -> dict[str, str]:

@@ -103,6 +103,7 @@ class ClusterCrew:
         self._shipped: Ref = None
         self.workers: list[Worker] = []
         self._machines: dict[str, _Machine] = {}  # by Ray's number
+        self._spare: list[Node] = []  # not needed for `most` workers, until another machine leaves
         self._numbers = 0  # of workers so far
         self._of: dict[int, str] = {}  # the machine of a worker, by its number
         self._new: dict[str, bytes] = {}  # cache files that machines brought
@@ -143,7 +144,8 @@ class ClusterCrew:
             if line.call is None and now - line.pinged > PING_SECONDS:
                 line.ping()
         self._aged = now
-        for node in self._nodes.new():
+        spare, self._spare = [node for node in self._spare if node.id in self._nodes.alive], []
+        for node in (*spare, *self._nodes.new()):
             self._settle(node)
         self._say_if_nobody_is_there()
         return []
@@ -175,6 +177,7 @@ class ClusterCrew:
         """Start as many workers on a machine as it has room for."""
         room = node.seats if self._most is None else min(node.seats, self._most - len(self.workers))
         if room < 1:
+            self._spare.append(node)
             return
         machine = self._machines[node.id] = _Machine(node)
         machine.sent |= self._shipment.cache.keys()

@@ -131,7 +131,6 @@ class Nodes:
         if unlike and not self._mixed:
             self._leave_out(node, f"its numbers would differ: {unlike[0]}{_more(unlike)} (--mixed takes it in)")
             return None
-        self.reference = self.reference or record.conditions
         has = node["Resources"]
         n = seats(
             cpus=has.get("CPU", 0),
@@ -143,6 +142,7 @@ class Nodes:
         if n < 1:
             self._leave_out(node, f"it has no room for a worker of {self._threads} threads (--threads)")
             return None
+        self.reference = self.reference or record.conditions
         if unlike:
             self._on_notice(f"{record.host} is unlike the others: {unlike[0]}{_more(unlike)}; numbers may differ")
         return Node(node["NodeID"], record, n, is_mixed=bool(unlike))
