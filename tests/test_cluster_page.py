@@ -76,14 +76,16 @@ def test_the_options_of_ablate_that_it_names_exist():
 
     from ablate.cli.main import app
 
-    study = typer.main.get_command(app).commands["study"]
-    known = {name for parameter in study.params for name in parameter.opts}
-    calls = [call for call in commands("ablate") if call[0] == "study"]
-    used = {word.partition("=")[0] for call in calls for word in call if word.startswith("--")}
-    named = set(re.findall(r"^- `(--\w+)", TEXT, re.MULTILINE))
-    assert {"--cluster", "--out", "--tracking-uri"} <= used
-    assert {"--threads", "--workers", "--mixed"} == named
-    assert used | named <= known
+    known = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in typer.main.get_command(app).commands.items()
+    }
+    used = {(call[0], word.partition("=")[0]) for call in commands("ablate") for word in call if word.startswith("--")}
+    listed = {("study", name) for name in re.findall(r"^- `(--\w+)", TEXT, re.MULTILINE)}
+    assert {name for _, name in listed} == {"--threads", "--workers", "--mixed"}
+    assert {("study", "--cluster"), ("study", "--out"), ("study", "--tracking-uri"), ("doctor", "--cluster")} <= used
+    for command, option in used | listed:
+        assert option in known[command], (command, option)
 
 
 def test_it_calls_the_python_interface_as_it_is():

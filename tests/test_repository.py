@@ -41,6 +41,7 @@ DOORS = {
     "jax": ("training/engine/backend/jax.py", "training/engine/devices/jax.py", "training/engine/rewriting/"),
     "yaml": ("analysis/sources/yaml_text.py",),
     "PIL": ("data/image_folder.py",),
+    "ray": ("workers/cluster/",),
     "keras": (
         "training/engine/",
         "training/fit/",

@@ -121,8 +121,10 @@ def study(
         raise AblateError("--fresh and --continue: choose one: start again, or resume")
     from ablate.cli.commands import study as command
     from ablate.experiment.options import Options
-    from ablate.workers.cluster.address import cluster_request
+    from ablate.workers.cluster.address import check_unused, cluster_request
 
+    if cluster is None:
+        check_unused(threads=threads, mixed=mixed)
     options = Options(
         out=out,
         tracking_uri=tracking_uri,
@@ -194,6 +196,7 @@ def verify(
         typer.Option(metavar="X", help="Allowed difference of scores; by default 0 on the recorded machine."),
     ] = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     out: Out = Path("reports"),
     data_dir: DataDir = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
@@ -202,7 +205,7 @@ def verify(
     from ablate.cli.commands import verify as command
     from ablate.experiment.verify import VerifyOptions
 
-    asked = VerifyOptions(trials, tuple(trial), every=all_, tolerance=tolerance, workers=workers)
+    asked = VerifyOptions(trials, tuple(trial), every=all_, tolerance=tolerance, workers=workers, cluster=cluster)
     raise typer.Exit(command.run(command.VerifyArguments(name, asked, out=out, data_dir=data_dir, as_json=json)))
 
 
@@ -363,11 +366,20 @@ def ui(
 
 
 @app.command()
-def doctor(tracking_uri: TrackingUri = DEFAULT_URI, data_dir: DataDir = None) -> None:
-    """Check this machine: processors, GPUs, versions, data sets, the MLflow store."""
+def doctor(
+    tracking_uri: TrackingUri = DEFAULT_URI,
+    data_dir: DataDir = None,
+    cluster: ClusterAddress = None,
+    threads: Threads = None,
+) -> None:
+    """Check this machine, and a cluster: processors, GPUs, versions, data sets, the MLflow store, tokens."""
     from ablate.cli.commands import doctor as command
+    from ablate.workers.cluster.address import check_unused, cluster_request
 
-    raise typer.Exit(command.run(tracking_uri, data_dir=data_dir))
+    if cluster is None:
+        check_unused(threads=threads, mixed=False)
+    asked = cluster_request(cluster, threads=threads, workers=None)
+    raise typer.Exit(command.run(tracking_uri, data_dir=data_dir, cluster=asked))
 
 
 def _print_version(wanted: bool) -> None:

@@ -54,7 +54,8 @@ class Run:
         self.journal = Journal(folder.journal)
         self._chance = facts.task.metric.guess_score
         self._choose = choice_of(facts)
-        cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
+        is_reused = options.reuse and not facts.mixed  # unlike machines: what is kept would not be what its digest says
+        cache = open_cache(options.cache, facts, stack=options.stack) if is_reused else None
         models, reads = SupersededModels(facts.study, self.journal, folder.path), ScoreReads(options.cache, facts)
         self.record = Record(self.journal, tracker, watch, cache=cache, reads=reads, models=models)
         self.comparison: ComparisonStages | None = None  # None until the search has ended

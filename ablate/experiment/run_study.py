@@ -1,8 +1,7 @@
 """Run a study from start to end: train, track, and write its tables and report into a folder."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.former_runs import read_former_runs, wall_seconds
 from ablate.experiment.interim import choice_of, count_states, front_facts, headline_metrics, reference_so_far
 from ablate.experiment.kept_models import best_model, logged_models, write_example
+from ablate.experiment.on_cluster import asked_cluster
 from ablate.experiment.options import Options, gather_facts, label, open_data, warnings
 from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
@@ -32,7 +32,6 @@ from ablate.study.cautions import sentences
 from ablate.study.settings import StudySettings
 from ablate.system import on_stop_signal
 from ablate.tracking import BackgroundTracker, Tracker
-from ablate.workers.cluster.address import check_cluster
 
 if TYPE_CHECKING:
     from ablate.workers.cluster.cluster import Cluster
@@ -60,24 +59,22 @@ def run_study(study: StudySettings, options: Options, watch: Watcher) -> Finishe
     with ExitStack() as connected:
         with clock.on("open"):
             data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
-            cluster = connected.enter_context(_cluster(study, data, options, watch))
+            asked = asked_cluster(
+                options.cluster,
+                study,
+                out=options.out,
+                device=_device(study, data, options),
+                on_notice=lambda text: watch(Notice(text)),
+            )
+            cluster = connected.enter_context(asked)
             facts = gather_facts(study, data, options, cluster=cluster)
         return _run(facts, options, watch, clock=clock, cluster=cluster)
 
 
-@contextmanager
-def _cluster(study: StudySettings, data: Dataset, options: Options, watch: Watcher) -> Iterator["Cluster | None"]:
-    """The cluster that is asked for, if one is; Ray is imported only then."""
-    if options.cluster is None:
-        yield None
-        return
-    check_cluster(options.cluster.address, out=options.out)
-    from ablate.workers.cluster.cluster import open_cluster
-
+def _device(study: StudySettings, data: Dataset, options: Options) -> str:
+    """The kind of machine that the results in the study's folder are from; "" if there are none."""
     begun = None if options.fresh else read_starting_conditions(StudyFolder(options.out / label(study, data)).basis)
-    device = begun.conditions.device if begun else ""
-    with open_cluster(options.cluster, study, device=device, on_notice=lambda text: watch(Notice(text))) as cluster:
-        yield cluster
+    return begun.conditions.device if begun else ""
 
 
 def _run(facts: Facts, options: Options, watch: Watcher, *, clock: Clock, cluster: "Cluster | None") -> Finished:

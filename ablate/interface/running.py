@@ -17,7 +17,7 @@ from ablate.interface.result import Result
 from ablate.study.settings import StudySettings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
-from ablate.workers.cluster.address import cluster_request
+from ablate.workers.cluster.address import check_unused, cluster_request
 
 
 def to_options(
@@ -41,6 +41,8 @@ def to_options(
         raise AblateError(f'only: must be "search", "ablation" or None, got {only!r}')
     if flags.get("fresh") and flags.get("go_on"):
         raise AblateError("fresh and continue_: choose one: start again, or go on")
+    if cluster is None:
+        check_unused(threads=threads, mixed=mixed)
     return Options(
         out=Path(out),
         tracking_uri=tracking_uri or os.environ.get(VARIABLE) or DEFAULT_URI,

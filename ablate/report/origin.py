@@ -10,7 +10,7 @@ from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.left_out import source_runs
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
-from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
+from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts, Provenance
 from ablate.storage.results import factor_columns, factor_name
 from ablate.storage.verified import in_a_sentence, read_rounds
 from ablate.study.trial import BEST, DATA_SET, RATE_SETTING, REFERENCE
@@ -22,6 +22,7 @@ PARTS = {  # of the wall time, without tracking ("track"), which runs in paralle
     "open": "reading the data", "start": "starting the workers", "idle": "workers waiting",
     "search": "choosing configurations", "track_wait": "tracking", "report": "report",
 }  # fmt: skip
+MOST_MACHINES = 6  # of a cluster, named one by one
 REFERENCE_KINDS = {"both": "baseline", "best": "best of the search"}
 CITATION = """@software{{ablate,
   title   = {{ablate: which part of a network matters}},
@@ -37,6 +38,14 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
     if inputs.data.stand_in:
         name = inputs.data.name or "the data set"
         found.append(("Not real data", f"{name} was not available, so this study used built-in synthetic data."))
+    if facts.mixed:
+        found.append(
+            (
+                "Unlike machines",
+                "Machines of a cluster were taken in whose numbers may differ from the others' by rounding (--mixed): "
+                "no run can be repeated to the bit. The column trained_on of results.csv names each run's machine.",
+            )
+        )
     again = facts.command or "the same command"
     if facts.part_of:
         found.append(("One of several data sets", f"The claims are in the report of {facts.part_of}, on all of them."))
@@ -182,8 +191,19 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("Versions", ", ".join([*ablate, *versions])),
         ("Hardware", ", ".join(filter(None, parts))),
         ("Workers", workers),
+        ("Machines", _cluster(facts)),
         ("Git commit", commit.strip()),
     )
+
+
+def _cluster(facts: Provenance) -> str:
+    """The machines of a cluster, as "2: a (1 worker), b (4 workers)"; "" if there was none."""
+    if not facts.nodes:
+        return ""
+    each = [f"{node.host} ({node.cpu}, {number_of(node.workers or 0, 'worker')})" for node in facts.nodes]
+    said = f"{number_of(len(each), 'machine')} of a cluster at the start: {', '.join(each[:MOST_MACHINES])}"
+    more = f" and {len(each) - MOST_MACHINES} more" if len(each) > MOST_MACHINES else ""
+    return f"{said}{more}"
 
 
 def _outcome(inputs: Inputs) -> list[tuple[str, str]]:

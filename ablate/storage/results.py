@@ -19,6 +19,7 @@ from ablate.study.trial import (
     COLUMNS_BEFORE,
     DATA_SET,
     RATE_SETTING,
+    TRAINED_ON,
     Design,
     Epoch,
     Mode,
@@ -37,7 +38,8 @@ NUMBERS = (
     "seed", "score", "predictive_sd", "best_epoch", "epochs", "learning_rate", "parameters", "seconds", "attempt",
 )  # fmt: skip
 CLASSIFICATION = ("accuracy", "loss")  # the metrics of tables of older versions
-TEXT = (*(name for name in COLUMNS if name not in NUMBERS), DATA_SET)
+FURTHER = (DATA_SET, TRAINED_ON)  # columns that only some tables have
+TEXT = (*(name for name in COLUMNS if name not in NUMBERS), *FURTHER)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
 OF_EPOCHS = ("epoch", "learning_rate", "seconds")  # numeric columns, besides those of the metrics
 LARGEST = 1e100  # larger numbers count as missing: their squares are infinite
@@ -62,6 +64,7 @@ def results_table(
     records = [_row(spec, outcome, run_id) for spec, outcome, run_id in rows]
     found = dict.fromkeys(name.partition("_")[2] for record in records for name in record if is_metric(name))
     columns = result_columns([*metrics, *(name for name in found if name not in metrics)])
+    columns += [TRAINED_ON] if any(TRAINED_ON in record for record in records) else []
     factors = dict.fromkeys(name for record in records for name in record if name not in columns)
     return pd.DataFrame(records, columns=[*columns, *factors])
 
@@ -121,7 +124,7 @@ def metric_columns(table: pd.DataFrame) -> list[str]:
 
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
     """The names of the factors of a results table, in its order (including the learning rate's setting)."""
-    return [str(name) for name in table.columns if name not in (*COLUMNS, DATA_SET) and not is_metric(str(name))]
+    return [str(name) for name in table.columns if name not in (*COLUMNS, *FURTHER) and not is_metric(str(name))]
 
 
 def column_of(factor: str) -> str:
@@ -138,13 +141,14 @@ def _is_taken(name: str) -> bool:
     """Whether a factor's name is that of another column, or would be taken for that of a renamed factor."""
     while name.endswith("_setting"):
         name = name.removesuffix("_setting")
-    return name in (*COLUMNS, *ADDED, DATA_SET) or is_metric(name)
+    return name in (*COLUMNS, *ADDED, *FURTHER) or is_metric(name)
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
     known = {name: getattr(record, name) for record in (outcome, spec, spec.label) for name in record.__slots__}
     known |= {"run_id": run_id, "lr_test": outcome.rate_test.key if outcome.rate_test else ""}
     row: dict[str, object] = {name: known[name] for name in COLUMNS} | dict(outcome.metrics)
+    row |= {TRAINED_ON: outcome.trained_on} if outcome.trained_on else {}
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}
 
 

@@ -93,7 +93,7 @@ class TrialCache:
         if outcome.state not in KEPT_STATES or outcome.same_as or self._load(digest):
             return
         key, origin = outcome.rate_test.key if outcome.rate_test else "", f"{self._label}/{spec.trial}"
-        plain = replace(outcome, rate_test=None, attempt=1)  # a study that finds the trial makes no attempt
+        plain = replace(outcome, rate_test=None, attempt=1, trained_on="")  # a study that finds it makes no attempt
         kept = _Kept(digest, origin, plain, rate_test=key, epochs=tuple(epochs))
         if _is_whole(kept, tested=spec.test):
             keep(self._path(digest), json.dumps(asdict(kept)))

@@ -29,6 +29,7 @@ COLUMNS_AFTER = (
 )  # fmt: skip
 COLUMNS = (*COLUMNS_BEFORE, *COLUMNS_AFTER)
 DATA_SET = "data_set"  # a further column after the label's, in tables of several data sets alone
+TRAINED_ON = "trained_on"  # a further column after the trial's, in tables of studies on a cluster: the machine
 PARTS = ("train", "val", "test")  # of the data; a metric's columns begin with one of them
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 # Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.
@@ -196,6 +197,7 @@ class Outcome:
     initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
     test_predictions: str = ""  # of the best weights, packed by `ablate.data.predictions`; "" if not kept
     trained_by: str = "compiled"  # the way of training
+    trained_on: str = ""  # the machine of a cluster; "" if there was none
     discarded: tuple[str, ...] = ()  # metrics of the test set that were reported too early, and thrown away
 
     @property

@@ -97,6 +97,25 @@ def _program_digest(command: str, *, base: Path) -> str:
     return joint_digest(f"{name} {digest}" for name, digest in digests.items()) if digests else ""
 
 
+def code_files(study: StudySettings) -> list[Path]:
+    """The files of a study's own code: those it names, and the modules beside them that they import.
+
+    Data that the code reads are not among them.
+    """
+    found = list[Path]()
+    for function in named_functions(study):
+        if function.given is None:
+            found += user_files(study.base / function.file)
+        else:
+            found += [path for name in function.given.imported for path in modules_beside(name, study.base)]
+    if study.model.role == "command":
+        for name in command_files(study.model.command, base=study.base):
+            found += user_files(study.base / name) if name.endswith(".py") else [study.base / name]
+        for name in command_modules(study.model.command):
+            found += modules_beside(name, study.base)
+    return list(dict.fromkeys(path for path in found if path.is_file()))
+
+
 def _bytes_digest(path: Path) -> str:
     return hashlib.sha256(first_bytes(path)).hexdigest()
 

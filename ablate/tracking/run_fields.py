@@ -29,7 +29,7 @@ OUTCOME_METRICS = {
     "seconds": "seconds",
 }
 SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
-OUTCOME_TAGS = ("state", "data", "trained_by", "same_as", "read_at", "read_under", "reason")
+OUTCOME_TAGS = ("state", "data", "trained_by", "trained_on", "same_as", "read_at", "read_under", "reason")
 END_TAGS = (*OUTCOME_TAGS, "lr_test", "notes", "time")
 STATUS: Mapping[State, RunStatus] = {
     "finished": "FINISHED",

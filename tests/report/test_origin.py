@@ -6,7 +6,7 @@ from synthetic import provenance, write_study
 from ablate.errors import DataError
 from ablate.report import ReportFiles, build_report
 from ablate.report.inputs import read_inputs
-from ablate.report.origin import origin_section
+from ablate.report.origin import banners, origin_section
 from ablate.report.page import Definitions
 from ablate.storage.verified import RetrainedTrial, Round, write_rounds
 
@@ -46,3 +46,17 @@ def test_the_shape_of_each_of_several_inputs_is_told(tmp_path):
     data = {**provenance()["data"], "shape": None, "inputs": {"left": [28, 28, 1], "age": [1]}}
     folder = write_study(tmp_path / "s", n_seeds=2, facts={"data": data})
     assert " · left 28 × 28 × 1, age 1 · " in said(folder)["Data"]
+
+
+def test_the_machines_of_a_cluster_are_named_and_unlike_ones_have_a_banner(tmp_path):
+    nodes = [{"host": f"node-{n}", "cpu": "AMD EPYC", "workers": 1 + n} for n in range(8)]
+    folder = write_study(tmp_path / "s", n_seeds=2, facts={"nodes": nodes, "mixed": True})
+    assert said(folder)["Machines"] == (
+        "8 machines of a cluster at the start: node-0 (AMD EPYC, 1 worker), "
+        + ", ".join(f"node-{n} (AMD EPYC, {1 + n} workers)" for n in range(1, 6))
+        + " and 2 more"
+    )
+    assert "Unlike machines" in dict(banners(read_inputs(folder)))
+    alike = write_study(tmp_path / "alike", n_seeds=2, facts={"nodes": nodes[:1]})
+    assert "Unlike machines" not in dict(banners(read_inputs(alike)))
+    assert said(alike)["Machines"] == "1 machine of a cluster at the start: node-0 (AMD EPYC, 1 worker)"

@@ -15,6 +15,8 @@ WHOLE: dict[str, Any] = {
     "study": "cifar_mlp", "title": "A deep MLP", "started": "2026-11-21T10:30:00", "ended": "2026-11-21T10:47:52",
     "command": "ablate study cifar_mlp", "ablate_version": "0.3.0", "versions": {"python": "3.11.2"}, "backend": "jax",
     "hardware": {"machine": "Linux", "cpu": "A processor", "cores": 2, "memory_gb": 8.0, "gpus": ["L4"]},
+    "nodes": [{"host": "a", "cpu": "A processor", "cores": 8, "memory_gb": 8.0, "gpus": ["L4"], "workers": 8}],
+    "mixed": True,
     "workers": 2, "threads": 1, "stack": 4, "seed": 3, "git": {"commit": "e466", "dirty": True},
     "package_in_checkout": False,
     "data": {"name": "cifar10", "fingerprint": "3f9a", "stand_in": False, "source": "cifar10.npz", "n_train": 45000,

@@ -21,7 +21,7 @@ from ablate.storage.results import (
     without_unscored,
     write_table,
 )
-from ablate.study.trial import ADDED, COLUMNS, Label, LayerState, Outcome, TrialSpec
+from ablate.study.trial import ADDED, COLUMNS, TRAINED_ON, Label, LayerState, Outcome, TrialSpec
 
 TEST = {
     "label": "a", "key": "k", "rates": [1e-6, 1e-5], "losses": [2.3, 1e300], "rules": {"valley": None}, "seconds": 1,
@@ -45,6 +45,16 @@ def test_a_table_survives_its_file(tmp_path):
     assert table["run_id"].tolist() == ["run", ""]
     assert table["level"].tolist() == ["0.1", "0.1"]
     assert factor_columns(table) == ["normalization", "dropout", "learning_rate_setting"]
+
+
+def test_machines_have_a_column_of_their_own_only_where_there_was_a_cluster(tmp_path):
+    here, there = Outcome("a", "finished"), Outcome("a", "finished", trained_on="node-1")
+    assert TRAINED_ON not in results_table([(SPEC, here, "")])
+    write_table(results_table([(SPEC, there, "")]), tmp_path / "results.csv")
+    table = read_results(tmp_path / "results.csv")
+    assert table[TRAINED_ON].tolist() == ["node-1"]
+    assert TRAINED_ON not in factor_columns(table)
+    assert column_of(TRAINED_ON) == "trained_on_setting"
 
 
 def test_a_column_that_is_all_empty_is_numbers_that_are_not_there(tmp_path):

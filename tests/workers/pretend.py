@@ -25,7 +25,8 @@ class Listed:
         return specs
 
     def report(self, epoch: Epoch) -> bool:
-        self.epochs.append((epoch.trial, epoch.epoch, epoch.metrics["train_loss"], epoch.metrics["val_loss"]))
+        losses = epoch.metrics.get("train_loss", 0.0), epoch.metrics.get("val_loss", 0.0)
+        self.epochs.append((epoch.trial, epoch.epoch, *losses))
         return self.on_epoch(epoch)
 
     def tell(self, outcome: Outcome) -> None:

@@ -96,6 +96,24 @@ def test_without_a_limit_the_largest_goes_once_the_study_holds_nine_tenths_of_th
     assert over(ResourceMonitor(Limits(), memory=1)) == []
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ended"),
+    [
+        ([], []),
+        ([20], []),  # 10 + 30 + 20 + 20 of 90
+        ([25, 20], [1]),  # the largest of all
+        ([35], []),  # theirs is: whoever it belongs to ends it
+    ],
+)
+def test_others_on_this_machine_count_and_the_largest_of_all_goes(theirs, ended, monkeypatch):
+    held = {os.getpid(): 10, 1: 20, 2: 30} | {100 + n: size for n, size in enumerate(theirs)}
+    monkeypatch.setattr(system, "held_memory_bytes", held.get)
+    monkeypatch.setattr(system, "tree_memory_bytes", lambda pid, *, exact_above: held[pid])  # noqa: ARG005
+    neighbours = [pid for pid in held if pid >= 100 and pid != os.getpid()]
+    watch = ResourceMonitor(Limits(), memory=100, neighbours=lambda: neighbours)
+    assert [number for number, _ in over(watch, worker(0, pid=1), worker(1, pid=2))] == ended
+
+
 def test_a_look_takes_no_time_that_a_verdict_would_notice():
     watch, workers = (
         ResourceMonitor(Limits(trial_minutes=9), memory=2**50),

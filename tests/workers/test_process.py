@@ -1,19 +1,14 @@
 import os
 import sys
-from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pretend import pretend, spec
-from records import epoch_of_classes
+from pretend import pretend
 
 from ablate.errors import AblateError
-from ablate.study.trial import Outcome
-from ablate.workers.crew import Worker
-from ablate.workers.messages import EpochReport, Idle, WorkerPlace, WorkerTask
-from ablate.workers.process import ProcessLine, in_words, shut_down, spawn_worker
+from ablate.workers.messages import WorkerPlace, WorkerTask
+from ablate.workers.process import in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
 
 
@@ -34,27 +29,6 @@ def task(tiny_study, tmp_path) -> WorkerTask:
 )
 def test_an_exit_code_is_told_in_words(code, words):
     assert in_words(code) == words
-
-
-def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_silent():
-    ours, theirs = Pipe()
-    process = get_context("spawn").Process()  # never started
-    worker = Worker(WorkerPlace(0), ProcessLine(process, ours), Path("log"), is_ready=True)
-    worker.start([spec("a")])
-    assert theirs.recv() == [spec("a")]
-    worker.age(2.0)
-    worker.start([spec("b")])
-    worker.age(3.0)
-    assert worker.silent == 3.0
-    worker.heard(EpochReport((epoch_of_classes("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),)))
-    assert worker.silent == 0.0
-    assert worker.trials["a"].outcome("killed", "why") == Outcome("a", "killed", seconds=5.0, reason="why")
-    assert worker.trials["b"].outcome("failed", "", traceback="t").epochs == 4
-    for trial in ("a", "b"):
-        worker.heard(Outcome(trial, "finished"))
-    worker.heard(Idle())
-    worker.age(10.0)
-    assert (worker.trials, worker.silent) == ({}, 0.0)
 
 
 def report_start(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from rich.console import Console
@@ -14,9 +14,11 @@ from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
 from ablate.data import Dataset, default_data_dir, to_dataset, to_source
 from ablate.errors import AblateError, reason_of
+from ablate.experiment.on_cluster import asked_cluster
 from ablate.interface.display.stream import say
 from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
+from ablate.storage.provenance import NodeFacts
 from ablate.study.backend import BACKENDS, trains_here, usual_backend
 from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.study.load import load_study
@@ -24,10 +26,14 @@ from ablate.study.settings import StudySettings
 from ablate.study.trial import Label, TrialSpec
 from ablate.text import listed, number_of, printable
 from ablate.training.engine.device import visible_gpus
+from ablate.workers.cluster.address import ClusterRequest, token_faults
 from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
 from ablate.workers.scheduler import WorkerOptions, open_workers
 from ablate.workers.worker import work
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
 
 Fact: TypeAlias = tuple[str, str, bool]  # name, text, whether it is fine
 MOST_SECONDS = 60.0  # training takes 6–10 s on two cores, mostly TensorFlow's start
@@ -63,21 +69,23 @@ seeds = 2
 """
 
 
-def run(tracking_uri: str, *, data_dir: Path | None) -> int:
+def run(tracking_uri: str, *, data_dir: Path | None, cluster: ClusterRequest | None = None) -> int:
     """Print one line per fact; return 0 if a study could run, 1 if something must be fixed first.
 
     Leaves no files behind.
     """
     console = Console(highlight=False)
     problems = 0
-    for name, fact, is_fine in _facts(tracking_uri, data_dir, announce=lambda line: say(console, [line])):
+    for name, fact, is_fine in _facts(tracking_uri, data_dir, cluster, announce=lambda line: say(console, [line])):
         problems += not is_fine
         say(console, [f"{'ok ' if is_fine else 'FIX'}   {name:<12}  {fact}"], soft_wrap=True)
     say(console, ["ready" if not problems else f"{problems} to fix"])
     return UNFINISHED if problems else DONE
 
 
-def _facts(uri: str, data_dir: Path | None, *, announce: Callable[[str], None]) -> Iterator[Fact]:
+def _facts(
+    uri: str, data_dir: Path | None, cluster: ClusterRequest | None, *, announce: Callable[[str], None]
+) -> Iterator[Fact]:
     yield from _machine()
     yield from _data(data_dir)
     yield _folder()
@@ -86,6 +94,42 @@ def _facts(uri: str, data_dir: Path | None, *, announce: Callable[[str], None]) 
     if backend[2]:
         announce(f"...   {'training':<12}  training a tiny network, as a study does (about 10 s)")
         yield _training()
+    if cluster is not None:
+        yield from _cluster(cluster)
+
+
+def _cluster(request: ClusterRequest) -> list[Fact]:
+    """The machines of a cluster, who may reach them, and a tiny network that is trained there."""
+    found, notices = list[Fact](), list[str]()
+    try:
+        with (
+            scratch_folder() as scratch,
+            asked_cluster(
+                request,
+                _study(scratch),
+                out=scratch,
+                device="",
+                on_notice=notices.append,
+                patience=MOST_SECONDS,
+            ) as cluster,
+        ):
+            assert cluster is not None  # one is asked for
+            machines = cluster.machines()
+            n = f"{number_of(len(machines), 'machine')}, {number_of(cluster.workers, 'worker')}"
+            found.append(("cluster", f"{n} of {number_of(cluster.threads, 'processor')} each", True))
+            found += [("", _said(one), True) for one in machines]
+            began = time.monotonic()
+            _train(scratch, most_seconds=MOST_SECONDS, serve=work, cluster=cluster)
+            found.append(("", f"a tiny network trains there ({time.monotonic() - began:.0f} s)", True))
+    except AblateError as err:
+        found.append(("cluster", _in_a_line(err), False))
+    found += [("", notice, False) for notice in notices]
+    return found + [("token", fault, False) for fault in token_faults()]
+
+
+def _said(one: NodeFacts) -> str:
+    gpus = f", {listed(one.gpus)}" if one.gpus else ""
+    return f"{one.host}: {one.cpu}, {one.memory_gb} GB memory{gpus}, room for {number_of(one.workers or 0, 'worker')}"
 
 
 def _machine() -> list[Fact]:
@@ -176,8 +220,8 @@ def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> fl
     return time.monotonic() - began
 
 
-def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
-    study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker")
+def _train(scratch: Path, *, most_seconds: float, serve: Serve, cluster: "Cluster | None" = None) -> None:
+    study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker", cluster=cluster)
     specs = [TrialSpec("tiny", Label("search"), 0, study.baseline)]
     plan = SteppedPlan(lambda _: specs, known={})
     stop = threading.Event()

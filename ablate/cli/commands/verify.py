@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.errors import AblateError
+from ablate.experiment.on_cluster import asked_cluster
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
 from ablate.interface.display.stream import say
@@ -21,6 +23,7 @@ from ablate.study.load import load_study
 from ablate.study.names import find_study
 from ablate.system import on_stop_signal
 from ablate.text import number_of
+from ablate.workers.cluster.address import cluster_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,20 @@ def run(chosen: VerifyArguments) -> int:
 def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
     """Verify the study in the folder `path`, on one data set."""
     stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
-    with StudyFolder(path).lock(), on_stop_signal(stop.set):
+    with StudyFolder(path).lock(), ExitStack() as opened:
         recorded = read_recorded(path, beside=beside)
         data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
-        prepared = prepare(recorded, data, chosen.asked)
+        cluster = opened.enter_context(
+            asked_cluster(
+                cluster_request(chosen.asked.cluster, threads=recorded.facts.threads, workers=chosen.asked.workers),
+                recorded.study,
+                out=chosen.out,
+                device=recorded.conditions.device,
+                on_notice=shown.say,
+            )
+        )
+        opened.enter_context(on_stop_signal(stop.set))
+        prepared = prepare(recorded, data, chosen.asked, cluster=cluster)
         shown.open(prepared)
         done = retrain(prepared, stop=stop, on_check=shown.check, announce=shown.say)
         report = _rebuilt(recorded.folder) if done.checks else ""

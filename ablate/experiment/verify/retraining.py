@@ -39,7 +39,9 @@ def retrain(
     with scratch_folder() as scratch:
         ways = copy_ways(prepared.recorded, scratch)
         keeper = _Keeper(prepared, read_rounds(folder), on_check, ways=ways)
-        options = WorkerOptions(prepared.workers, prepared.threads, ways.parent, folder / "verify", stack=1)
+        options = WorkerOptions(
+            prepared.workers, prepared.threads, ways.parent, folder / "verify", stack=1, cluster=prepared.cluster
+        )
         train_again(prepared, keeper.take, options, stop=stop, announce=announce, on_notice=announce)
     return keeper.round
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from ablate.data import Dataset
 from ablate.errors import AblateError
@@ -14,6 +15,9 @@ from ablate.storage.journal import Entry
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.resume import SINCE_TRIALS
 from ablate.study.trial import Phase
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
 
 ROUNDING = 1e-3  # the tolerance where rounding may differ
 PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # the phases behind the conclusions come first
@@ -28,6 +32,7 @@ class VerifyOptions:
     every: bool = False  # or all trials
     tolerance: float | None = None  # None: 0 if all conditions that affect rounding are as recorded, else `ROUNDING`
     workers: int | None = None  # None: as many as recorded, at most one per trial
+    cluster: str | None = None  # "auto" or HOST:PORT; None: on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,22 @@ class Prepared:
     tolerance: float
     is_stated: bool  # whether the user set the tolerance
     table: tuple[str, ...]  # differences between results.csv and the record
+    cluster: "Cluster | None" = None  # where to retrain; None: on this machine
 
 
-def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared:
-    """Choose the trials, and compare data, code and machine with the record."""
+def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions, *, cluster: "Cluster | None" = None) -> Prepared:
+    """Choose the trials, and compare data, code and machine, or those of a cluster, with the record."""
     there = trained(recorded.entries)
     if not there:
         raise AblateError(f"{recorded.folder.path}: no trial of this study has ended yet: nothing to verify")
     chosen = _chosen(recorded, there, asked)
     check_data(chosen, recorded.study, data)
     is_stated = asked.tolerance is not None
-    workers, threads = places(recorded.facts, len(chosen), asked=asked.workers)
-    conditions = of_workers(recorded.study, workers=workers, threads=threads)
+    if cluster is None:
+        workers, threads = places(recorded.facts, len(chosen), asked=asked.workers)
+        conditions = of_workers(recorded.study, workers=workers, threads=threads)
+    else:
+        workers, threads, conditions = min(cluster.workers, len(chosen)), cluster.threads, cluster.conditions
     found = (
         *code_changes(recorded.code, recorded.study, goes_on=is_stated),
         *changes(recorded.conditions, conditions, stack=recorded.facts.stack),
@@ -66,7 +75,7 @@ def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared
     entries = tuple(sealed(entry, recorded.frozen) for entry in chosen)
     table = table_changes(recorded.folder.results, recorded.entries)
     return Prepared(
-        recorded, data, entries, len(there), workers, threads, conditions, found, tolerance, is_stated, table
+        recorded, data, entries, len(there), workers, threads, conditions, found, tolerance, is_stated, table, cluster
     )
 
 

@@ -172,7 +172,8 @@ def _examples(facts: Facts) -> str:
 def _workers(facts: Facts) -> str:
     """How many, and on which backend their networks train."""
     workers, backend = number_of(facts.workers, "worker"), backend_used(facts.study)
-    return f"{workers} on {NAMES[backend]}" if backend else workers
+    machines = f", {number_of(len(facts.nodes), 'machine')}" if facts.nodes else ""
+    return (f"{workers} on {NAMES[backend]}" if backend else workers) + machines
 
 
 def counted(counts: Mapping[Part, TrialCount]) -> str:
@@ -216,6 +217,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "trials": trials,
                 "workers": facts.workers,
                 "backend": backend_used(facts.study),
+                **({"machines": [node.host for node in facts.nodes]} if facts.nodes else {}),
                 **({"objectives": objectives} if objectives else {}),
             }
         case PartBegan():

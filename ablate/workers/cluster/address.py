@@ -32,17 +32,21 @@ class ClusterRequest:
 
 
 def cluster_request(
-    address: str | None, *, threads: int | None, mixed: bool, workers: int | None
+    address: str | None, *, threads: int | None, workers: int | None, mixed: bool = False
 ) -> ClusterRequest | None:
-    """The request of a command line or a call; None for this machine. Raises `AblateError` for options of nothing."""
+    """The request of a command line or a call; None for this machine."""
     if address is None:
-        for option, is_given in (("--threads", threads is not None), ("--mixed", mixed)):
-            if is_given:
-                raise AblateError(
-                    f"{option}: only with --cluster\n  here, --workers divides the processors among the workers"
-                )
         return None
     return ClusterRequest(address, threads=threads or 1, most=workers, mixed=mixed)
+
+
+def check_unused(*, threads: int | None, mixed: bool) -> None:
+    """Raise `AblateError` for options that mean nothing without a cluster."""
+    for option, is_given in (("--threads", threads is not None), ("--mixed", mixed)):
+        if is_given:
+            raise AblateError(
+                f"{option}: only with --cluster\n  on one machine, --workers divides the processors among workers"
+            )
 
 
 def check_cluster(address: str, *, out: Path, environ: Mapping[str, str] = os.environ) -> None:
@@ -77,6 +81,15 @@ def cautions_of(address: str, *, environ: Mapping[str, str] = os.environ) -> Ite
             "`ray job stop` kills this job 3 seconds after asking it to stop: set "
             f'{_STOP_WAIT}=60 in the job\'s "env_vars", so that running epochs can end'
         )
+
+
+def token_faults(*, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """What is wrong with the file of this user's token, and what to do."""
+    named = environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    with suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            yield f"{path} can be read by others on this machine: chmod 600 {path}"
 
 
 def _named(environ: Mapping[str, str]) -> str:

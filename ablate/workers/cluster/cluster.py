@@ -2,9 +2,13 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import final
 
 import ray
@@ -15,7 +19,7 @@ from ablate.storage.conditions import Conditions, model_digest
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.provenance import NodeFacts
 from ablate.study.settings import Limits, StudySettings
-from ablate.study.user_code import named_functions
+from ablate.study.user_code import code_files
 from ablate.workers.cluster.address import ClusterRequest, cautions_of
 from ablate.workers.cluster.cluster_crew import ClusterCrew
 from ablate.workers.cluster.connection import ENVIRONMENT, connected
@@ -77,6 +81,7 @@ class Cluster:
 
     def crew(self, task: WorkerTask, data: Dataset, *, serve: Serve, on_notice: Callable[[str], None]) -> ClusterCrew:
         """Workers for a task of this machine, whose paths are found or replaced on theirs."""
+        task = _resolved(task)
         token, mark = secrets.token_hex(16), task.log.parent / MARK
         with saving(mark.parent, "a mark for the cluster's machines"):
             write_aside(mark, token)
@@ -84,7 +89,7 @@ class Cluster:
             task=task,
             code=self._code,
             token=token,
-            mark=mark.resolve(),
+            mark=mark,
             serve=serve,
             flags=flags_here(),
             names=ENVIRONMENT,
@@ -104,18 +109,25 @@ class Cluster:
 
 @contextmanager
 def open_cluster(
-    request: ClusterRequest, study: StudySettings, *, device: str, on_notice: Callable[[str], None]
+    request: ClusterRequest,
+    study: StudySettings,
+    *,
+    device: str,
+    on_notice: Callable[[str], None],
+    patience: float | None = None,
 ) -> Iterator[Cluster]:
     """Connect to a cluster until the end of the block, and wait for a machine that may train the study.
 
-    `device`: the kind of machine that the study's results are from so far, "" if there are none. Raises `AblateError`
-    if there is no such cluster.
+    `device`: the kind of machine that the study's results are from so far, "" if there are none. `patience`: seconds
+    for the first machine, None for ever. Raises `AblateError` if there is no such cluster, or no such machine.
     """
     for caution in cautions_of(request.address):
         on_notice(caution)
     on_cpu = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    folder = study.base if named_functions(study) or study.model.role == "command" else None
-    with connected(request.address, folder, on_cpu=on_cpu, on_notice=on_notice):
+    with (
+        tempfile.TemporaryDirectory() as shipped,
+        connected(request.address, copied_code(study, Path(shipped)), on_cpu=on_cpu, on_notice=on_notice),
+    ):
         code, on_gpu = model_digest(study), not on_cpu and uses_gpus()
         nodes = Nodes(
             study,
@@ -128,12 +140,31 @@ def open_cluster(
             device=device,
             on_notice=on_notice,
         )
-        first = nodes.first()
+        first = nodes.first(patience)
         until = time.monotonic() + MORE_SECONDS
         while nodes.is_looking() and time.monotonic() < until:
             first += nodes.new()
             time.sleep(0.05)
         yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
+
+
+def copied_code(study: StudySettings, folder: Path) -> Path | None:
+    """The folder with copies of the study's own code in their places; None if it has none.
+
+    What lies outside of the study's folder stays behind: machines that have it not are left out.
+    """
+    for path in (files := code_files(study)):
+        if path.resolve().is_relative_to(study.base.resolve()):
+            target = folder / path.resolve().relative_to(study.base.resolve())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    return folder if files else None
+
+
+def _resolved(task: WorkerTask) -> WorkerTask:
+    """The task with paths that mean the same in the working folder of an actor."""
+    cache, folders, kept_in = (path and path.resolve() for path in (task.cache, task.folders, task.kept_in))
+    return replace(task, log=task.log.resolve(), cache=cache, folders=folders, kept_in=kept_in)
 
 
 def flags_here() -> dict[str, str]:

@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, final
 
 import ray
 from ray import exceptions
+from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ablate.errors import one_line, reason_of
 from ablate.storage.files.atomic import saving
+from ablate.study.trial import Outcome
 from ablate.workers.cluster.nodes import Node, Nodes, alive_nodes
 from ablate.workers.cluster.nurse import Nurse
 from ablate.workers.cluster.shipment import Brought, Ended, Seat, Shipment, write_missing, write_over
@@ -101,6 +103,7 @@ class ClusterCrew:
         self._shipped: Ref = None
         self.workers: list[Worker] = []
         self._machines: dict[str, _Machine] = {}  # by Ray's number
+        self._spare: list[Node] = []  # not needed for `most` workers, until another machine leaves
         self._numbers = 0  # of workers so far
         self._of: dict[int, str] = {}  # the machine of a worker, by its number
         self._new: dict[str, bytes] = {}  # cache files that machines brought
@@ -110,6 +113,7 @@ class ClusterCrew:
     def open(self) -> None:
         """Start workers on the machines that have answered."""
         self._shipped = ray.put(self._shipment)
+        self._ask_for_room()
         for node in self._first:
             self._settle(node)
 
@@ -140,7 +144,8 @@ class ClusterCrew:
             if line.call is None and now - line.pinged > PING_SECONDS:
                 line.ping()
         self._aged = now
-        for node in self._nodes.new():
+        spare, self._spare = [node for node in self._spare if node.id in self._nodes.alive], []
+        for node in (*spare, *self._nodes.new()):
             self._settle(node)
         self._say_if_nobody_is_there()
         return []
@@ -155,13 +160,24 @@ class ClusterCrew:
         for actor in actors:
             with suppress(Exception):
                 ray.kill(actor, no_restart=True)
+        if self._most is not None:
+            with suppress(Exception):
+                request_resources(bundles=[])
         with suppress(OSError):
             self._shipment.mark.unlink(missing_ok=True)
+
+    def _ask_for_room(self) -> None:
+        """Let a cluster that grows by itself start machines for as many workers as were asked for."""
+        if self._most is not None:
+            one = {"CPU": self._threads, **({"GPU": 1} if self._on_gpu else {})}
+            with suppress(Exception):  # a cluster that does not grow
+                request_resources(bundles=[one] * self._most)
 
     def _settle(self, node: Node) -> None:
         """Start as many workers on a machine as it has room for."""
         room = node.seats if self._most is None else min(node.seats, self._most - len(self.workers))
         if room < 1:
+            self._spare.append(node)
             return
         machine = self._machines[node.id] = _Machine(node)
         machine.sent |= self._shipment.cache.keys()
@@ -204,6 +220,8 @@ class ClusterCrew:
                     self._write_log(worker.log, message.words)
                     line.kill()
                     yield worker, message.end
+                case Outcome():
+                    yield worker, replace(message, trained_on=line.machine.node.record.host)
                 case _:
                     yield worker, message
 

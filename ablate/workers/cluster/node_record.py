@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from ablate import system
-from ablate.storage.conditions import Conditions, changed, of_workers
+from ablate.storage.conditions import OWN_CODE, Conditions, changed, of_workers
 from ablate.study.settings import StudySettings
 
 GIB = 2**30
@@ -40,9 +40,11 @@ def look_here(study: StudySettings, *, threads: int) -> NodeRecord:
 
 
 def differences(reference: Conditions, node: Conditions) -> list[str]:
-    """Why numbers of a node would not equal those under the reference, as "device CPU A, but CPU B on the others"."""
-    found = [f"{name} {there}, but {here} on the others" for name, here, there in changed(reference, node)]
-    return found + ["another version of ablate's code"] * (reference.package != node.package)
+    """Why numbers of a node would not equal those under the reference, as "device A, but B on the others"."""
+    return [
+        f"{name} {there}, but {here} on the others" if name != OWN_CODE else "another version of ablate's code"
+        for name, here, there in changed(reference, node)
+    ]
 
 
 def seats(*, cpus: float, gpus: float, memory: int, threads: int, on_gpu: bool) -> int:

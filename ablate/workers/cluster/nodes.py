@@ -77,11 +77,17 @@ class Nodes:
         """Whether some machine has not answered yet."""
         return bool(self._looks)
 
-    def first(self) -> list[Node]:
-        """Wait for the first machine that may train; those that answer with it come along."""
+    def first(self, patience: float | None = None) -> list[Node]:
+        """Wait for the first machine that may train; those that answer with it come along.
+
+        Raises `AblateError` if there is none after `patience` seconds.
+        """
         began, has_said = time.monotonic(), False
         while not (found := list(self.new())):
-            if not has_said and time.monotonic() - began > LOOK_SECONDS and not self._looks:
+            waited = time.monotonic() - began
+            if patience is not None and waited > patience:
+                raise AblateError("no machine of the cluster can train\n  what keeps them from it is said above")
+            if not has_said and waited > LOOK_SECONDS and not self._looks:
                 has_said = True
                 self._on_notice("no machine of the cluster can train this study yet: waiting for one (Ctrl-C stops)")
             time.sleep(0.05)
@@ -125,7 +131,6 @@ class Nodes:
         if unlike and not self._mixed:
             self._leave_out(node, f"its numbers would differ: {unlike[0]}{_more(unlike)} (--mixed takes it in)")
             return None
-        self.reference = self.reference or record.conditions
         has = node["Resources"]
         n = seats(
             cpus=has.get("CPU", 0),
@@ -137,6 +142,7 @@ class Nodes:
         if n < 1:
             self._leave_out(node, f"it has no room for a worker of {self._threads} threads (--threads)")
             return None
+        self.reference = self.reference or record.conditions
         if unlike:
             self._on_notice(f"{record.host} is unlike the others: {unlike[0]}{_more(unlike)}; numbers may differ")
         return Node(node["NodeID"], record, n, is_mixed=bool(unlike))

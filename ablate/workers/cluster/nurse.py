@@ -47,6 +47,7 @@ from ablate.workers.messages import (
 from ablate.workers.queue import room_of_worker, share_of_memory
 
 ORPHAN_SECONDS = 30 * 60.0  # without a call: the driver is gone in a way that Ray does not see
+IDLE_GONE = End("its process is gone", counts=False)  # as was told before, unheard
 _ANSWERED = (Ready, EpochReport, TrialRequest, Idle, Refused, Retired)  # after these the worker waits, or ends
 
 
@@ -90,6 +91,8 @@ class Nurse:
     def exchange(self, answer: list[TrialSpec] | list[bool], files: Files) -> list[object]:
         """Give the worker what it waits for: specs, or verdicts. `files` are new in the driver's cache."""
         with self._called():
+            if gone := self._gone():
+                return gone
             if self._task.cache and not self._is_shared:
                 write_missing(self._task.cache, files)
                 self._known |= frozenset(files)
@@ -102,8 +105,7 @@ class Nurse:
     def look(self) -> list[object]:
         """A sign of life to an idle worker; its end if it is gone."""
         with self._called():
-            said = self._ended() if not self._crew.workers or self._worker.line.is_gone() else None
-            return [said] if said else []
+            return self._gone()
 
     def leave(self) -> None:
         """End the worker, and clean up."""
@@ -147,11 +149,19 @@ class Nurse:
             for _, end in self._crew.look_after():
                 return [*said, *self._brought(said), self._ended(end)]
 
-    def _ended(self, end: End | None = None) -> Ended:
+    def _gone(self) -> list[object]:
+        """The end of a worker that died while it was idle: no try of the trial that it was to train next."""
         if not self._crew.workers:
-            return Ended(End("its process is gone"))
+            return [Ended(IDLE_GONE)]
+        if not self._worker.is_idle:
+            return []
+        ends = [said for _, said in self._crew.hear(timeout=0) if isinstance(said, End)]
+        if not ends and not self._worker.line.is_gone():
+            return []
+        return [self._ended(replace(ends[0] if ends else self._worker.ended(), counts=False))]
+
+    def _ended(self, end: End) -> Ended:
         worker = self._crew.workers.pop()
-        end = end or worker.ended()
         return Ended(end, "" if self._is_shared else log_tail(worker.log))
 
     def _brought(self, said: Sequence[object]) -> Iterator[Brought]:

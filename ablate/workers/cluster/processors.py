@@ -18,7 +18,8 @@ def private_folder(name: str) -> Path:
     Raises `AblateError` if another user has made a folder of that name.
     """
     folder = Path(tempfile.gettempdir()) / name
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise AblateError(f"{folder}: belongs to another user\n  set the environment variable TMPDIR to another folder")
@@ -45,6 +46,7 @@ class ProcessorClaim:
         random.shuffle(own)  # several containers of a machine may see the same ones
         for cpu in own:
             if len(self._locks) < n and (lock := _locked(self._folder / f"{cpu}.lock")) is not None:
+                os.ftruncate(lock, 0)  # the process of a worker before
                 self._locks[cpu] = lock
         shared = [cpu for cpu in own if cpu not in self._locks][: n - len(self._locks)]
         self.cpus = frozenset([*self._locks, *shared])

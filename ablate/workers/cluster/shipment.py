@@ -1,12 +1,13 @@
 """What a cluster's machines get of a study, and what they send back besides messages: plain data, and files by name."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias, final
 
 from ablate.storage.conditions import model_digest
-from ablate.storage.files.atomic import write_aside
+from ablate.storage.files.atomic import ASIDE, write_aside
 from ablate.study.settings import StudySettings
 from ablate.workers.crew import End
 from ablate.workers.messages import WorkerTask
@@ -74,9 +75,12 @@ def with_code(study: StudySettings, digest: str) -> StudySettings:
 
 def cache_files(folder: Path, *, but: frozenset[str] = frozenset(), most: int = MOST_SHIPPED) -> dict[str, bytes]:
     """The files of a cache that workers of all machines share, the newest first, up to `most` bytes in all."""
-    found = [path for name in CACHES for path in (folder / name).glob("*") if path.is_file()]
-    dated = sorted(((path.stat().st_mtime, path) for path in found), reverse=True)
-    return read_files(folder, [path for _, path in dated], but=but, most=most)
+    dated = list[tuple[float, Path]]()
+    for path in (path for name in CACHES for path in (folder / name).glob("*")):
+        with suppress(OSError):  # another worker replaces or removes it
+            if path.is_file() and not path.name.startswith(ASIDE):
+                dated.append((path.stat().st_mtime, path))
+    return read_files(folder, [path for _, path in sorted(dated, reverse=True)], but=but, most=most)
 
 
 def read_files(

@@ -13,6 +13,7 @@ from ablate.interface.display.display import JsonLines, LiveDisplay, PlainLines,
 from ablate.interface.display.progress import Beside, duration
 from ablate.plans import TrialCount
 from ablate.storage.facts import Facts
+from ablate.storage.provenance import NodeFacts
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
@@ -62,6 +63,18 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
         "ablation 1/8  normalization=[b]x[/b] (find) seed 3  diverged  2 epochs  1.0 s  the loss is not finite",
         "stopping after the current epochs; interrupt again to stop at once",
     ]
+
+
+def test_the_machines_of_a_cluster_are_counted_and_named_in_json(opened):
+    nodes = (NodeFacts(host="a"), NodeFacts(host="b"))
+    there = replace(opened, facts=replace(opened.facts, nodes=nodes))
+    assert " · 2 workers on TensorFlow, 2 machines   " in shown(PlainLines, [there])
+    stream = io.StringIO()
+    for event in (there, opened):
+        JsonLines(stream)(event)
+    told, before = map(json.loads, stream.getvalue().splitlines())
+    assert told["machines"] == ["a", "b"]
+    assert "machines" not in before
 
 
 def test_plain_lines_say_once_ahead_how_long_it_takes_then_after_long_silence_and_with_each_trial(opened):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import tensorflow_only
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, tensorflow_only]  # once, as it starts both
 DIFFERENT = "an embedding with adam"  # as in Keras: both_backends.py says why
 HERE, MODELS = Path(__file__).parent, Path(__file__).parents[2] / "models"
 

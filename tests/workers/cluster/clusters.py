@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class OnCluster:
         self.lost: list[tuple[str, str]] = []
         self.notices: list[str] = []
         self.stop = threading.Event()
+        self.is_shared = True  # whether nodes find the mark of the driver's disk
         self.on_notice: Callable[[str], None] = lambda _: None
 
     def say(self, notice: str) -> None:
@@ -73,14 +75,14 @@ class OnCluster:
 
     @contextmanager
     def scheduler(self, data: Any) -> Iterator[TrialScheduler]:
-        from dataclasses import replace
-
         from ablate.workers.cluster.cluster import open_cluster
 
         task = replace(self.task, study=self.study)
         request = ClusterRequest(self._nodes.address)
         with open_cluster(request, self.study, device="", on_notice=self.say) as cluster:
             crew = cluster.crew(task, data, serve=self._serve, on_notice=self.say)
+            if not self.is_shared:
+                crew._shipment = replace(crew._shipment, mark=Path("nowhere"))
             with TrialScheduler(
                 task,
                 crew,

@@ -1,0 +1,37 @@
+"""Open the cluster that a command asks for; Ray is imported only then."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.study.settings import StudySettings
+from ablate.workers.cluster.address import ClusterRequest, check_cluster
+
+if TYPE_CHECKING:
+    from ablate.workers.cluster.cluster import Cluster
+
+
+@contextmanager
+def asked_cluster(
+    request: ClusterRequest | None,
+    study: StudySettings,
+    *,
+    out: Path,
+    device: str,
+    on_notice: Callable[[str], None],
+    patience: float | None = None,
+) -> Iterator["Cluster | None"]:
+    """The cluster until the end of the block, with a machine that may train the study; None if none is asked for.
+
+    `out` is the folder of results; `device` and `patience` as in `open_cluster`. Raises `AblateError` if there is no
+    such cluster, or if it cannot serve.
+    """
+    if request is None:
+        yield None
+        return
+    check_cluster(request.address, out=out)
+    from ablate.workers.cluster.cluster import open_cluster
+
+    with open_cluster(request, study, device=device, on_notice=on_notice, patience=patience) as cluster:
+        yield cluster
