@@ -23,6 +23,7 @@ from ablate.workers.messages import WorkerPlace
 
 PING_SECONDS = 60.0  # between two signs of life to an idle worker
 CLOSE_SECONDS = 3.0  # for actors to clean up
+AGE_SECONDS = 1.0  # between two looks at the workers' times
 WAIT_SECONDS = 0.2  # between two looks while there is no worker
 NODE_LOST = End("its machine left the cluster, or the line to it was cut", counts=False)
 Ref: TypeAlias = Any  # of Ray: an object reference, an actor's handle
@@ -138,12 +139,7 @@ class ClusterCrew:
 
     def look_after(self) -> list[tuple[Worker, End]]:
         """Take in machines that came, and drop those that left with their workers; a sign of life to idle workers."""
-        now = time.monotonic()
-        for worker, line in self._lines():
-            worker.age(now - self._aged)
-            if line.call is None and now - line.pinged > PING_SECONDS:
-                line.ping()
-        self._aged = now
+        self._age()
         spare, self._spare = [node for node in self._spare if node.id in self._nodes.alive], []
         for node in (*spare, *self._nodes.new()):
             self._settle(node)
@@ -165,6 +161,17 @@ class ClusterCrew:
                 request_resources(bundles=[])
         with suppress(OSError):
             self._shipment.mark.unlink(missing_ok=True)
+
+    def _age(self) -> None:
+        """About once a second: with a thousand workers that say something all the time it takes a millisecond."""
+        now = time.monotonic()
+        if (passed := now - self._aged) < AGE_SECONDS:
+            return
+        self._aged = now
+        for worker, line in self._lines():
+            worker.age(passed)
+            if line.call is None and now - line.pinged > PING_SECONDS:
+                line.ping()
 
     def _ask_for_room(self) -> None:
         """Let a cluster that grows by itself start machines for as many workers as were asked for."""

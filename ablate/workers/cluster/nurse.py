@@ -1,7 +1,9 @@
 """The actor beside a worker process on a machine of a cluster: it starts, watches, ends it, and passes on messages."""
 
+import math
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,6 +79,7 @@ class Nurse:
         self._known = frozenset(shipment.cache)
         self._crew = LocalCrew(self._task, [self._place], shipment.serve, neighbours=self._claim.others)
         self._timer: threading.Timer | None = None
+        self._left_at = math.inf  # when the last call ended; infinite during one
 
     def hire(self) -> list[object]:
         """Start a worker, the first or in the place of one that is gone."""
@@ -172,7 +175,7 @@ class Nurse:
         for outcome in said:
             if isinstance(outcome, Outcome):
                 study |= self._files_of(outcome.trial)
-        new = cache_files(self._task.cache, but=self._known) if self._task.cache else {}
+        new = cache_files(self._task.cache, but=self._known) if self._task.cache and any(map(_may_bring, said)) else {}
         self._known |= frozenset(new)
         if study or new:
             yield Brought(study, new)
@@ -189,14 +192,32 @@ class Nurse:
     @contextmanager
     def _called(self) -> Iterator[None]:
         """Wait for the next call only while there is none."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._left_at = math.inf
         try:
             yield
         finally:
-            self._timer = threading.Timer(ORPHAN_SECONDS, os._exit, (1,))
-            self._timer.daemon = True
-            self._timer.start()
+            self._left_at = time.monotonic()
+            if self._timer is None:
+                self._look_in(ORPHAN_SECONDS)
+
+    def _look_in(self, seconds: float) -> None:
+        """One timer at a time: to start a thread in every call took 0.1 ms of it."""
+        self._timer = threading.Timer(seconds, self._end_if_orphaned)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_if_orphaned(self) -> None:
+        left = self._left_at + ORPHAN_SECONDS - time.monotonic()
+        if left <= 0:
+            os._exit(1)
+        else:
+            self._look_in(min(left, ORPHAN_SECONDS))
+
+
+def _may_bring(message: object) -> bool:
+    """Whether a trial may have written to the cache before it said this: at its start, or by its end."""
+    begins = isinstance(message, EpochReport) and any(epoch.epoch == 1 for epoch in message.epochs)
+    return begins or isinstance(message, Outcome)
 
 
 def _reads(mark: Path, token: str) -> bool:

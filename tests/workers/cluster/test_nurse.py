@@ -161,6 +161,21 @@ def test_files_are_brought_from_a_machine_that_does_not_see_the_drivers_disk(shi
     assert list(shipment.task.log.parent.iterdir()) == []
 
 
+def test_a_cache_is_looked_through_at_a_trials_first_epoch_and_at_its_end(shipment, start, monkeypatch):
+    looks: list[int] = []
+    nurse = start(shipment)
+    nurse.hire()
+    monkeypatch.setattr(module, "cache_files", lambda *_, **__: looks.append(len(said)) or {})
+    said = [1]
+    nurse.exchange([spec("slow-1")], {})
+    for n in (2, 3):
+        said.append(n)
+        nurse.exchange([True], {})
+    said.append(4)
+    nurse.exchange([False], {})
+    assert looks == [1, 4]
+
+
 def test_where_the_mark_can_be_read_all_is_in_the_drivers_folders(shipment, start):
     shipment.mark.write_text(shipment.token)
     nurse = start(replace(shipment, serve=keeping, cache={"ways/first.json": b"1"}))
@@ -217,10 +232,21 @@ def test_a_call_stops_the_clock_of_the_call_before(shipment, start, monkeypatch)
     monkeypatch.setattr(module.os, "_exit", lambda _: ended.set())
     nurse = start(shipment)
     nurse.look()
-    before = nurse._timer
+    timer = nurse._timer
     nurse.look()
-    assert before.finished.is_set()
-    assert nurse._timer.daemon  # it keeps no process alive
+    assert nurse._timer is timer  # a thread for all calls
+    assert timer.daemon  # it keeps no process alive
+    timer.cancel()
+    nurse._end_if_orphaned()
+    assert nurse._timer is not timer  # it looks again later
+    nurse._timer.cancel()
+    monkeypatch.setattr(module, "ORPHAN_SECONDS", 0.0)
+    with nurse._called():
+        nurse._look_in = lambda _: None
+        nurse._end_if_orphaned()
+        assert not ended.is_set()
+    nurse._end_if_orphaned()
+    assert ended.is_set()
 
 
 def test_a_machine_is_looked_at_with_the_drivers_variables(tiny_study, monkeypatch):
