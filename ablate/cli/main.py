@@ -120,11 +120,9 @@ def study(
     if fresh and continue_:
         raise AblateError("--fresh and --continue: choose one: start again, or resume")
     from ablate.cli.commands import study as command
+    from ablate.experiment.on_cluster import read_request
     from ablate.experiment.options import Options
-    from ablate.workers.cluster.address import check_unused, cluster_request
 
-    if cluster is None:
-        check_unused(threads=threads, mixed=mixed)
     options = Options(
         out=out,
         tracking_uri=tracking_uri,
@@ -137,7 +135,7 @@ def study(
         reuse=cache,
         go_on=continue_,
         retry=retry,
-        cluster=cluster_request(cluster, threads=threads, mixed=mixed, workers=workers),
+        cluster=read_request(cluster, threads=threads, mixed=mixed, workers=workers),
     )
     chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json)
     raise typer.Exit(command.run(chosen, options))
@@ -374,11 +372,9 @@ def doctor(
 ) -> None:
     """Check this machine, and a cluster: processors, GPUs, versions, data sets, the MLflow store, tokens."""
     from ablate.cli.commands import doctor as command
-    from ablate.workers.cluster.address import check_unused, cluster_request
+    from ablate.experiment.on_cluster import read_request
 
-    if cluster is None:
-        check_unused(threads=threads, mixed=False)
-    asked = cluster_request(cluster, threads=threads, workers=None)
+    asked = read_request(cluster, threads=threads, workers=None)
     raise typer.Exit(command.run(tracking_uri, data_dir=data_dir, cluster=asked))
 
 

@@ -6,10 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.study.settings import StudySettings
-from ablate.workers.cluster.address import ClusterRequest, check_cluster
+from ablate.workers.cluster.address import ClusterRequest, check_cluster, check_unused, cluster_request
 
 if TYPE_CHECKING:
     from ablate.workers.cluster.cluster import Cluster
+
+
+def read_request(
+    address: str | None, *, threads: int | None, workers: int | None, mixed: bool = False
+) -> ClusterRequest | None:
+    """The cluster that options or arguments ask for; None for this machine.
+
+    Raises `AblateError` for options that mean nothing without a cluster.
+    """
+    if address is None:
+        check_unused(threads=threads, mixed=mixed)
+    return cluster_request(address, threads=threads, workers=workers, mixed=mixed)
 
 
 @contextmanager

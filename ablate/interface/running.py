@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ablate.errors import AblateError
 from ablate.experiment.data_sets import run_on_data_sets
+from ablate.experiment.on_cluster import read_request
 from ablate.experiment.options import Only, Options
 from ablate.experiment.run_study import Finished, run_study
 from ablate.interface.display.progress import Display
@@ -17,7 +18,6 @@ from ablate.interface.result import Result
 from ablate.study.settings import StudySettings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
-from ablate.workers.cluster.address import check_unused, cluster_request
 
 
 def to_options(
@@ -41,8 +41,6 @@ def to_options(
         raise AblateError(f'only: must be "search", "ablation" or None, got {only!r}')
     if flags.get("fresh") and flags.get("go_on"):
         raise AblateError("fresh and continue_: choose one: start again, or go on")
-    if cluster is None:
-        check_unused(threads=threads, mixed=mixed)
     return Options(
         out=Path(out),
         tracking_uri=tracking_uri or os.environ.get(VARIABLE) or DEFAULT_URI,
@@ -51,7 +49,7 @@ def to_options(
         workers=workers,
         stack=stack,
         only=only,
-        cluster=cluster_request(cluster, threads=threads, mixed=mixed, workers=workers),
+        cluster=read_request(cluster, threads=threads, mixed=mixed, workers=workers),
         **flags,
     )
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.errors import AblateError
-from ablate.experiment.on_cluster import asked_cluster
+from ablate.experiment.on_cluster import asked_cluster, read_request
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
 from ablate.interface.display.stream import say
@@ -23,7 +23,6 @@ from ablate.study.load import load_study
 from ablate.study.names import find_study
 from ablate.system import on_stop_signal
 from ablate.text import number_of
-from ablate.workers.cluster.address import cluster_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
         data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
         cluster = opened.enter_context(
             asked_cluster(
-                cluster_request(chosen.asked.cluster, threads=recorded.facts.threads, workers=chosen.asked.workers),
+                read_request(chosen.asked.cluster, threads=recorded.facts.threads, workers=chosen.asked.workers),
                 recorded.study,
                 out=chosen.out,
                 device=recorded.conditions.device,
