@@ -156,9 +156,9 @@ def test_without_visible_gpus_workers_get_none(opening, tiny_study, hidden, monk
         assert (opening.looked["on_gpu"], opening.connected["on_cpu"]) == (False, True)
 
 
-def test_a_study_with_code_of_its_own_ships_its_folder(opening, tiny_study, tmp_path):
+def test_a_study_with_code_of_its_own_ships_it(opening, tiny_study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(factors, shape, classes): ...")
     study = tiny_study.model_copy(update={"model": ModelRef.of("mine.py:build"), "base": tmp_path})
     with open_cluster(ClusterRequest("auto"), study, device="", on_notice=print):
-        assert opening.connected["code"] == tmp_path
+        assert (opening.connected["code"] / "mine.py").read_text() == (tmp_path / "mine.py").read_text()
     assert len(opening.looked["code"]) == 64

@@ -1,12 +1,13 @@
 """The scheduler and the pretend workers of a cluster: deaths, hangs, nodes that go and come."""
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import pretend
 import pytest
-from clusters import Nodes, OnCluster
+from clusters import BESIDE, Nodes, OnCluster
 
 from ablate.errors import AblateError
 from ablate.workers import pool
@@ -106,7 +107,14 @@ def test_what_keeps_workers_from_starting_is_told_as_here(two_nodes, task, digit
 
 def test_nothing_is_left_behind(two_nodes, task, digits):
     crew = pretending(two_nodes, task)
-    crew.train(digits, "fine-1", "fine-2", "fine-3")
+    there: list[str] = []
+
+    def look(epoch) -> bool:
+        there.extend(_processes())
+        return epoch.epoch < 2
+
+    crew.train(digits, "slow-1", "fine-1", "fine-2", on_epoch=look)
+    assert there
     deadline = time.monotonic() + 10
     while (left := _processes()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -114,14 +122,15 @@ def test_nothing_is_left_behind(two_nodes, task, digits):
 
 
 def _processes() -> list[str]:
-    """Worker processes of the cluster's nodes."""
+    """Worker processes of this cluster's nodes: of those that find the pretend workers of this checkout."""
     found = []
     for process in Path("/proc").iterdir():
         try:
             line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            is_rays = b"RAY_RAYLET_PID=" in (process / "environ").read_bytes()
+            environ = (process / "environ").read_bytes()
         except OSError:  # no process, another user's, or it has just ended
             continue
-        if is_rays and "spawn_main" in line:
+        is_ours = b"RAY_RAYLET_PID=" in environ and os.fsencode(BESIDE) in environ
+        if is_ours and "spawn_main" in line:
             found.append(line)
     return found

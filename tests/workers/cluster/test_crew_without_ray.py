@@ -1,6 +1,7 @@
 """The crew of a cluster with made-up actors: whom it starts where, and what becomes of what Ray says."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -208,7 +209,7 @@ def test_files_go_to_the_drivers_folders_and_what_is_new_of_the_cache_once_to_ea
     brought = Brought({"models/t.keras": b"m"}, {"ways/b": b"b"})
     ended = Outcome("t", "finished")
     assert start(first, "t", ray, brought, ended, Idle())[1] == {}
-    assert heard(crew) == [(0, ended), (0, Idle())]
+    assert heard(crew) == [(0, replace(ended, trained_on="host-a")), (0, Idle())]
     assert ((tmp_path / "models/t.keras").read_bytes(), (tmp_path / "cache/ways/b").read_bytes()) == (b"m", b"b")
     assert start(second, "u", ray)[1] == {}  # the machine that it is from
     assert start(third, "v", ray)[1] == {"ways/b": b"b"}
