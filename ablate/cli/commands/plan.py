@@ -24,6 +24,7 @@ from ablate.experiment.preview.seed_power import seed_powers
 from ablate.interface.display.display import part_said
 from ablate.interface.display.power import power_said, power_table
 from ablate.interface.display.progress import duration
+from ablate.interface.display.rounds import rounds_said
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
 from ablate.storage.facts import Facts
@@ -109,6 +110,7 @@ def _print_plan(plan: StudyPlan, console: Console, *, timing: bool, of: int = 1)
     say(console, said, soft_wrap=soft_wrap)
     spent = plan.spent()
     say(console, time_said(plan, paces), soft_wrap=soft_wrap)
+    say(console, rounds_said(preview, study.search, workers=facts.workers), soft_wrap=soft_wrap)
     if preview.n_seeds and preview.contrasts and of < MIN_DATA_SETS:  # with more, claims do not rest on seeds
         preview = replace(preview, contrasts=preview.contrasts * of)  # one family on all data sets
         pilot, metric = typical_sd(plan.entries.values(), facts)
