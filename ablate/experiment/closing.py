@@ -20,9 +20,10 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.layers import layers_table
 from ablate.storage.predictions import KeptPredictions, kept_predictions, write_predictions
-from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
+from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, PruningFacts, ReuseFacts
 from ablate.storage.results import epochs_table, results_table, write_table
 from ablate.study.backend import backend_used
+from ablate.study.pruning import halving_of, rungs_of
 from ablate.study.settings import StudySettings
 from ablate.tracking import shown_uri
 
@@ -126,12 +127,22 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
     )
 
 
+def _pruning(study: StudySettings) -> PruningFacts | None:
+    """How the search stops trials early; None without a search."""
+    search, epochs = study.search, study.training.epochs
+    if not search.trials:
+        return None
+    factor = halving_of(search, epochs=epochs).reduction_factor if search.pruner == "asha" else None
+    return PruningFacts(search.pruner, rungs_of(search, epochs=epochs), factor)
+
+
 def _with_protocol(origin: Provenance, facts: Facts, ending: Ending) -> Provenance:
     """Add the task, and the settings of search, tuning and comparison."""
     study = facts.study
     return replace(
         origin,
         sampler=study.search.sampler,
+        pruning=_pruning(study),
         front=ending.front,
         monitor=facts.task.monitor.name,
         task=facts.about_task(),

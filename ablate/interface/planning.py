@@ -15,7 +15,7 @@ from ablate.experiment.preview.seed_power import SeedPower, seed_powers
 from ablate.storage.folder import StudyFolder
 from ablate.study.settings import StudySettings
 
-COLUMNS = ("trials", "at_least", "done", "seconds", "detectable_sd", "detectable")
+COLUMNS = ("trials", "at_least", "done", "rounds", "seconds", "detectable_sd", "detectable")
 
 
 def plan_frame(plan: StudyPlan, *, timing: bool, of: int = 1) -> pd.DataFrame:
@@ -23,18 +23,25 @@ def plan_frame(plan: StudyPlan, *, timing: bool, of: int = 1) -> pd.DataFrame:
 
     `of`: the number of data sets of the whole study.
     """
-    counts = {part: count for part, count in plan.preview.counts.items() if count.most}
+    preview = plan.preview
+    counts = {part: count for part, count in preview.counts.items() if count.most}
+    rounds = preview.rounds(workers=plan.facts.workers)
     rows: dict[str, dict[str, float]] = {
-        part: {"trials": n.most, "at_least": n.least, "done": plan.preview.done.get(part, 0)}
+        part: {
+            "trials": n.most,
+            "at_least": n.least,
+            "done": plan.preview.done.get(part, 0),
+            "rounds": rounds.get(part, 0),
+        }
         for part, n in counts.items()
     }
     if (power := _power(plan, of)) is not None and "ablation" in rows:
         unit = plan.facts.task.metric.scale
         rows["ablation"] |= {"detectable_sd": power.effect, "detectable": power.typical * unit}
-    total = {name: sum(row[name] for row in rows.values()) for name in ("trials", "at_least", "done")}
+    total = {name: sum(row[name] for row in rows.values()) for name in COLUMNS[:4]}
     rows["total"] = {**total, "seconds": _seconds(plan, timing=timing)}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS)).rename_axis("part")
-    return table.astype(dict.fromkeys(COLUMNS[:3], "int64") | dict.fromkeys(COLUMNS[3:], "float64"))
+    return table.astype(dict.fromkeys(COLUMNS[:4], "int64") | dict.fromkeys(COLUMNS[4:], "float64"))
 
 
 def several_frame(

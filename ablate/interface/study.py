@@ -141,10 +141,11 @@ class Study:
     ) -> "pd.DataFrame":
         """What `run` would do now: a row for each part of the study, and one for all.
 
-        Columns: `trials` (at most; `at_least` where the number depends on results), `done`, `seconds` (of the whole,
-        NaN if unknown), `detectable_sd` (smallest difference that the comparisons can detect, in SDs of the paired
-        differences, 80 % power, family-wise 5 %) and `detectable` (the same in the metric's unit, once two seeds have
-        run). With `timing`, an epoch is trained of each structure without a record, in worker processes.
+        Columns: `trials` (at most; `at_least` where the number depends on results), `done`, `rounds` (in which the
+        workers train what is left, if all trials take equally long), `seconds` (of the whole, NaN if unknown),
+        `detectable_sd` (smallest difference that the comparisons can detect, in SDs of the paired differences, 80 %
+        power, family-wise 5 %) and `detectable` (the same in the metric's unit, once two seeds have run). With
+        `timing`, an epoch is trained of each structure without a record, in worker processes.
 
         A study on several data sets has these rows for each of them, indexed by `data_set` and `part`, and at the end
         ("all", "total") over all. Its comparisons on fewer than five data sets are one family on all of them; on five

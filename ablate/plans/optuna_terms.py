@@ -9,6 +9,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from ablate.study.objectives import SearchObjective, generation_size
+from ablate.study.pruning import Halving, halving_of
 from ablate.study.rate import Rate, format_rate, rate_of
 from ablate.study.settings import Search, StudySettings
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
@@ -31,6 +32,19 @@ class Generations(optuna.samplers.NSGAIISampler):
     def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
         """The parents of a generation."""
         return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
+
+
+@final
+class AsynchronousHalving(optuna.pruners.SuccessiveHalvingPruner):
+    """Asynchronous successive halving that stops no trial after its last epoch, where nothing is left to save."""
+
+    def __init__(self, halving: Halving) -> None:
+        super().__init__(min_resource=halving.min_resource, reduction_factor=halving.reduction_factor)
+        self._epochs = halving.epochs
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial ends at this rung."""
+        return (trial.last_step or 0) < self._epochs and super().prune(study, trial)
 
 
 def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
@@ -64,8 +78,15 @@ def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
             return optuna.pruners.MedianPruner(n_startup_trials=settings.trials_per_round, n_warmup_steps=epochs // 5)
         case "hyperband":
             return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
+        case "asha":
+            return AsynchronousHalving(halving_of(settings, epochs=epochs))
         case "none":
             return optuna.pruners.NopPruner()
+
+
+def heeds_running(settings: Search) -> bool:
+    """Whether the pruner compares with trials that still run, so that its verdicts depend on the order of epochs."""
+    return settings.pruner in ("asha", "hyperband")
 
 
 def suggest_all(trial: optuna.Trial, study: StudySettings) -> None:

@@ -2,8 +2,9 @@
 
 Trials are asked for in rounds, and a round's results are told together, in the order in which they were asked. Neither
 the sampler nor the median rule sees a result of its own round, so the search is the same for any number of workers up
-to the round's size. (Hyperband compares a trial with others that are still running: with it, that holds for one worker
-only.) Of the objective "seconds" this holds for equal recorded seconds, which a resumed search reads again.
+to the round's size. (Hyperband and asynchronous successive halving compare a trial with others that are still running:
+with these, that holds for one worker only. What they decide is written to the file at once, so that a resumed search
+stands by it.) Of the objective "seconds" this holds for equal recorded seconds, which a resumed search reads again.
 
 Optuna decides in memory, and the file serves the next run: a verdict that reads and writes SQLite takes 2 to 6 ms, one
 in memory 0.02 ms, and no other worker gets a verdict meanwhile.
@@ -16,9 +17,17 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.errors import AblateError
-from ablate.plans.optuna_terms import directions, make_pruner, make_sampler, suggest_all, to_factors, to_parameters
+from ablate.plans.optuna_terms import (
+    directions,
+    heeds_running,
+    make_pruner,
+    make_sampler,
+    suggest_all,
+    to_factors,
+    to_parameters,
+)
 from ablate.plans.search_endings import Endings
-from ablate.plans.search_storage import DamageError, SearchFile
+from ablate.plans.search_storage import STOPPED, DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import seeds
 from ablate.study.objectives import SearchObjective
@@ -55,6 +64,7 @@ class SearchPlan:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._config, self._monitor, self._is_pruned = study, monitor, not objectives
+        self._is_recorded = heeds_running(study.search)
         self._known = {entry.spec.trial: entry for entry in known}
         self._endings = Endings(objectives, chance=chance, sign=monitor.sign, epochs_of=epochs_of, announce=announce)
         self._study = optuna.create_study(
@@ -88,14 +98,21 @@ class SearchPlan:
         return [self._spec(name) for name in waiting]
 
     def report(self, epoch: Epoch) -> bool:
-        """Report to the pruner; False if it stops the trial."""
+        """Report to the pruner; False if it stops the trial. An attempt that starts over gets the same verdicts."""
         if not self._is_pruned:
             self._endings.pass_epoch(epoch)
             return True
         trial = self._round[epoch.trial]
-        if epoch.epoch not in self._frozen(trial).intermediate_values:  # else an earlier attempt reported it
-            trial.report(score_of(epoch, self._monitor), epoch.epoch)
-        return not trial.should_prune()
+        before = self._frozen(trial)
+        if epoch.epoch in before.intermediate_values:  # an earlier attempt reported it
+            return before.user_attrs.get(STOPPED) != epoch.epoch
+        trial.report(score_of(epoch, self._monitor), epoch.epoch)
+        stops = trial.should_prune()
+        if stops:
+            trial.set_user_attr(STOPPED, epoch.epoch)
+        if self._is_recorded and (stops or self._frozen(trial).system_attrs != before.system_attrs):
+            self._file.keep_curve(self._frozen(trial))
+        return not stops
 
     def tell(self, outcome: Outcome) -> None:
         """Keep the outcome until its round is complete; a killed trial stays open for the next run."""
@@ -113,7 +130,8 @@ class SearchPlan:
     def _stored(self) -> list[FrozenTrial]:
         """The trials in the file; none if it contradicts the known trials and was replaced by an empty file."""
         try:
-            trials = self._file.trials(told=[n for n in range(self._config.search.trials) if _name(n) in self._known])
+            known = [n for n in range(self._config.search.trials) if _name(n) in self._known]
+            trials = self._file.trials(told=known, recorded=self._is_recorded)
             for number, trial in enumerate(trials):
                 self._compare(trial, number)
         except DamageError as err:

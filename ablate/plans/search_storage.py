@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial
 from ablate.errors import StorageError
 from ablate.study.data_formats import SQLITE_SIDES
 
-CURVE = "curve"  # user attribute of a trial: values by epoch, and the pruner's own notes
+CURVE = "curve"  # user attribute of a trial: values by epoch, the pruner's own notes, and where it stopped the trial
+STOPPED = "stopped after"  # user attribute of a trial in memory: the epoch after which the pruner stopped it
 PATIENCE = 60.0  # seconds for which another program may keep the file locked
 ATTEMPT = 1.0  # seconds that SQLite waits per attempt, without any message
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -70,14 +71,15 @@ class SearchFile:
         self._ids = {}
         self._storage, self._study = self._open()
 
-    def trials(self, *, told: Collection[int]) -> list[FrozenTrial]:
+    def trials(self, *, told: Collection[int], recorded: bool = False) -> list[FrozenTrial]:
         """All trials, by number. Of trials not settled, only those with a number in `told` keep their curve.
 
-        The others are trained again from the start, with new verdicts on their epochs. Raises `DamageError`.
+        The others are trained again from the start, with new verdicts on their epochs; if verdicts are `recorded`, they
+        keep these, too. Raises `DamageError`.
         """
         try:
             trials = self._patiently(lambda: self._storage.get_all_trials(self._study))
-            whole = [_with_curve(t, keep=t.state.is_finished() or t.number in told) for t in trials]
+            whole = [_with_curve(t, keep=recorded or t.state.is_finished() or t.number in told) for t in trials]
         except (DamageError, StorageError):
             raise
         except Exception as err:  # any error may come from garbled values
@@ -90,8 +92,9 @@ class SearchFile:
         self._ids[trial.number] = self._write(lambda: self._storage.create_new_trial(self._study, trial))
 
     def keep_curve(self, trial: FrozenTrial) -> None:
-        """Write the reported values of a trial that ended."""
-        curve = {"values": list(trial.intermediate_values.items()), "notes": trial.system_attrs}
+        """Write the reported values of a trial, and where it was stopped."""
+        stopped = trial.user_attrs.get(STOPPED)
+        curve = {"values": list(trial.intermediate_values.items()), "notes": trial.system_attrs, "stopped": stopped}
         number = self._ids[trial.number]
         self._write(lambda: self._storage.set_trial_user_attr(number, CURVE, curve))
 
@@ -161,7 +164,8 @@ def _fault(err: BaseException | None) -> sqlite3.Error | None:
 def _with_curve(trial: FrozenTrial, *, keep: bool) -> FrozenTrial:
     curve = trial.user_attrs.get(CURVE) if keep else None
     whole = copy(trial)
-    whole.user_attrs = {}
+    stopped = curve.get("stopped") if curve else None
+    whole.user_attrs = {} if stopped is None else {STOPPED: stopped}
     whole.intermediate_values = dict(curve["values"]) if curve else {}
     whole.system_attrs = curve["notes"] if curve else trial.system_attrs
     return whole

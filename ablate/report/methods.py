@@ -18,6 +18,7 @@ from ablate.report.wording import level_sentence, objectives_said, percent, read
 from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name, metric_columns
 from ablate.study.metric_words import metric_words
+from ablate.study.pruning import REDUCTION_FACTOR, pruning_said
 from ablate.study.trial import BEST
 from ablate.text import listed, number_of, to_minute
 
@@ -105,8 +106,7 @@ def _design(inputs: Inputs) -> str:
             "Comparisons go in both directions: they change one factor of the reference, or one factor of the best "
             "configuration of the search, and they compare these two configurations with each other."
         )
-    if searched := _searched(inputs):
-        said.append(searched)
+    said += [sentence for sentence in (_searched(inputs), _pruned(inputs)) if sentence]
     designs = facts.designs or []
     if "factorial" in designs:
         said.append(f"The factors {listed(facts.factorial or [])} were fully crossed.")
@@ -129,6 +129,16 @@ def _searched(inputs: Inputs) -> str:
     objectives = named_objectives(front.objectives, inputs.task)
     by = f" by {SAMPLERS.get(inputs.facts.sampler or '', 'an unknown sampler')}"
     return f"The search was for {objectives_said(objectives)}{by}. {rule_said(objectives, front.tolerance or 0.0)}"
+
+
+def _pruned(inputs: Inputs) -> str:
+    """The rule by which the search stopped trials early."""
+    pruning = inputs.facts.pruning
+    if pruning is None:
+        return ""
+    factor = pruning.reduction_factor or REDUCTION_FACTOR
+    rule = pruning_said(pruning.pruner, rungs=pruning.rungs, reduction_factor=factor)
+    return f"The search stopped trials early by {rule}." if rule else ""
 
 
 def _pairing(inputs: Inputs) -> str:

@@ -127,6 +127,15 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PruningFacts:
+    """How a search stopped trials early."""
+
+    pruner: str
+    rungs: Sequence[Count] = ()  # of "asha": the epochs after which trials were compared
+    reduction_factor: Count | None = None  # of "asha"
+
+
+@dataclass(frozen=True, slots=True)
 class FrontFacts:
     """The objectives of a search that has several, and which of its trials counts as the best."""
 
@@ -214,6 +223,7 @@ class Provenance:
     parts: Sequence[str] | None = None  # the studies on one data set of which this one consists, in order
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
+    pruning: PruningFacts | None = None  # None: no search, or nothing is recorded
     front: FrontFacts | None = None  # None: the search had one objective
     monitor: str | None = None  # the validation metric that early stopping watched
     task: TaskFacts | None = None  # None: as in files of older versions, classes judged by accuracy or cross-entropy

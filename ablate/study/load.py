@@ -15,6 +15,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.objectives import read_objectives
 from ablate.study.own_trial import ENGINE_TABLES, check_own_trial, named_role, read_own_trial, with_modes
+from ablate.study.pruning import check_pruning
 from ablate.study.read_task import check_judging
 from ablate.study.settings import (
     Data,
@@ -118,6 +119,7 @@ def _on_one(layered: Layered, path: Path, *, quick: bool) -> StudySettings:
     transferred = transfer_levels(baseline, space, recipes)
     check_judging(metric, training, ablation, layered.error, model=model)
     search = read_objectives(search, metric, training, layered.error)
+    check_pruning(search, training, layered.error, quick=quick)
     return StudySettings(
         name=name,
         title=title,

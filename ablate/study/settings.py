@@ -183,7 +183,13 @@ class Search(StudyTable):
 
     trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
     sampler: Literal["tpe", "random", "nsga2"] = "tpe"
-    pruner: Literal["median", "hyperband", "none"] = "median"  # "none" with several objectives
+    # "asha": asynchronous successive halving. "none" with several objectives.
+    pruner: Literal["median", "hyperband", "asha", "none"] = "median"
+    # Of "asha": of the trials that have come to a rung so far, the best 1/reduction_factor go on, and the next rung
+    # comes after reduction_factor times as many epochs. None: 4, as in Li et al. (2020).
+    reduction_factor: int | None = Field(default=None, ge=2, le=100)
+    # Of "asha": epochs before the first rung, below training.epochs. None: epochs / reduction_factor², rounded up.
+    min_resource: int | None = Field(default=None, ge=1, le=10**6)
     # The metric that decides, then one or two more: "parameters", "seconds" (of an epoch), another recorded metric.
     # None: the score alone.
     objectives: Columns | None = None
@@ -191,7 +197,7 @@ class Search(StudyTable):
     tolerance: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
     # Trials are suggested, and their results reported, in groups of this size: the search is the same for any number of
     # workers up to this one.
-    trials_per_round: int = Field(default=4, ge=1, le=10_000)
+    trials_per_round: int = Field(default=4, ge=1, le=10**6)
 
 
 class Ablation(StudyTable):

@@ -79,7 +79,9 @@ ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
     "search": {
         "trials": (3, 0, 2.0),
         "sampler": ("nsga2", "tpe", "random", "nsga"),
-        "pruner": ("none", "median", "hyperband", ""),
+        "pruner": ("none", "median", "asha", "hyperband", ""),
+        "reduction_factor": (2, 4, 1),
+        "min_resource": (1, 2, 0),
         "objectives": (
             ["accuracy", "parameters"], ["loss", "seconds"], ["mae", "parameters", "seconds"], ["accuracy"], [],
             ["accuracy", "accuracy"], ["parameters", "seconds"], ["accuracy", "flops"], "accuracy", [3, 4],

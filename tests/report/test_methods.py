@@ -49,6 +49,13 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
             "dropout and optimizer were fully crossed",
         ),
         ({"designs": ["path"]}, "Design", "One path leads from the reference to the best configuration"),
+        (
+            {"pruning": {"pruner": "asha", "rungs": [2, 8], "reduction_factor": 4}},
+            "Design",
+            "The search stopped trials early by asynchronous successive halving: only the best 1/4 of the trials so "
+            "far go on after 2 and 8 epochs.",
+        ),
+        ({"pruning": {"pruner": "median"}}, "Design", "The search stopped trials early by the median rule: below the"),
         ({"reference_kind": "both"}, "Design", "Comparisons go in both directions"),
         (
             {"recipes": {"snn": {"activation": "selu", "dropout": 0.1}}},

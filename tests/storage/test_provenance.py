@@ -26,6 +26,7 @@ WHOLE: dict[str, Any] = {
     "data_sets": [{"name": "cifar10", "n_test": 10000}, {"name": "mnist"}], "part_of": "two",
     "parts": ["two.cifar10", "two.mnist"],
     "model": {"name": "mlp", "code": ""}, "sampler": "tpe",
+    "pruning": {"pruner": "asha", "rungs": [2, 8], "reduction_factor": 4},
     "front": {"objectives": ["accuracy", "parameters"], "tolerance": 0.01, "chosen": "search-0007"},
     "monitor": "val_accuracy",
     "task": {

@@ -24,6 +24,7 @@ from ablate.experiment.preview.seed_power import seed_powers
 from ablate.interface.display.display import part_said
 from ablate.interface.display.power import power_said, power_table
 from ablate.interface.display.progress import duration
+from ablate.interface.display.rounds import rounds_said
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
 from ablate.storage.facts import Facts
@@ -31,6 +32,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.resume import ResumeCheck, refusal
 from ablate.study.backend import choose_backend
 from ablate.study.catalog import Structure
+from ablate.study.pruning import halving_of, pruning_said, rungs_of
 from ablate.study.settings import StudySettings
 from ablate.text import number_of
 
@@ -102,13 +104,15 @@ def _print_plan(plan: StudyPlan, console: Console, *, timing: bool, of: int = 1)
     if plan.changes:
         say(console, [changes_said(plan.folder.path, plan.changes)])
     soft_wrap = not console.is_terminal
-    head = [f"{facts.label}   {study.title}", *trials_said(preview), *backend_line(study), *warnings(facts)]
+    head = [f"{facts.label}   {study.title}", *trials_said(preview), *pruning_line(study)]
+    head += [*backend_line(study), *warnings(facts)]
     say(console, head, soft_wrap=soft_wrap)
     said = dict.fromkeys(plan.ways())
     paces = plan.paces(timing=timing, say=lambda text: said.update({text: None}))
     say(console, said, soft_wrap=soft_wrap)
     spent = plan.spent()
     say(console, time_said(plan, paces), soft_wrap=soft_wrap)
+    say(console, rounds_said(preview, study.search, workers=facts.workers), soft_wrap=soft_wrap)
     if preview.n_seeds and preview.contrasts and of < MIN_DATA_SETS:  # with more, claims do not rest on seeds
         preview = replace(preview, contrasts=preview.contrasts * of)  # one family on all data sets
         pilot, metric = typical_sd(plan.entries.values(), facts)
@@ -136,6 +140,14 @@ def trials_said(outlook: StudyPreview) -> list[str]:
     if lines and not outlook.n_seeds:
         lines.append(f"{'ablation':<10}none, since ablation.seeds is 0: nothing is compared or read on the test set")
     return lines or ["nothing to train: no search trials and no seeds"]
+
+
+def pruning_line(study: StudySettings) -> list[str]:
+    """The rule by which the search stops trials early; none without a search or a pruner."""
+    search, epochs = study.search, study.training.epochs
+    factor = halving_of(search, epochs=epochs).reduction_factor
+    rule = pruning_said(search.pruner, rungs=rungs_of(search, epochs=epochs), reduction_factor=factor)
+    return [f"pruner    {rule}"] if rule and search.trials else []
 
 
 def backend_line(study: StudySettings) -> list[str]:

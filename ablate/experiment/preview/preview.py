@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ablate.analysis.statistics import minimum_detectable_effect
 from ablate.experiment.interim import BestRule, best_entry
@@ -11,6 +11,7 @@ from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, nee
 from ablate.plans.cells import modes_of
 from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
+from ablate.plans.waves import Waves, n_rounds, waves_left
 from ablate.storage.journal import Entry
 from ablate.storage.trial_cache import TrialCache, trial_key
 from ablate.study.settings import StudySettings
@@ -34,6 +35,12 @@ class StudyPreview:
     contrasts: int  # comparisons in one learning-rate mode: the family
     n_seeds: tuple[int, ...]  # at each look
     confirmed: Sequence[TrialSpec] = ()  # a trial of every cell for the test set, at each seed of the first look
+    waves: Mapping[Part, Waves] = field(default_factory=dict)  # of all trials, at most
+    waves_left: Mapping[Part, Waves] = field(default_factory=dict)  # of those to train, at most
+
+    def rounds(self, *, workers: int) -> dict[Part, int]:
+        """By part that is left: how often the workers train a trial each, if all trials take equally long."""
+        return {part: n_rounds(waves, workers=workers) for part, waves in self.waves_left.items()}
 
     def detectable(self, *, alpha: float = 0.05) -> list[float]:
         """Smallest detectable effect at each look, in SDs of the paired differences (80 % power, family-wise)."""
@@ -67,16 +74,19 @@ def preview_study(
     confirmed = comparison.confirmed(outcomes)
     listed = Counter(map(_part, wanted))
     growing = {_part(spec) for spec in wanted if spec.trial not in entries} if is_known else {*counts} - {"search"}
-    further = sum(max(0, counts[part].most - listed[part]) for part in growing)
+    further = Counter({part: max(0, counts[part].most - listed[part]) for part in growing})
+    further["search"] = max(0, searched)
     return StudyPreview(
         counts=counts,
         done=dict(Counter(_part(entry.spec) for entry in entries.values())),
         left=left,
-        unknown=max(0, searched) + further,
+        unknown=further.total(),
         reused=reused,
         contrasts=_family(confirmed, mode=modes_of(study)[0]),
         n_seeds=comparison.looks,
         confirmed=confirmed,
+        waves=waves_left(study, counts, {part: count.most for part, count in counts.items()}),
+        waves_left=waves_left(study, counts, further + Counter(map(_part, left))),
     )
 
 

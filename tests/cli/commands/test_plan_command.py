@@ -2,7 +2,7 @@ from pathlib import Path
 
 from ablate import system
 from ablate.analysis.effects import Metric
-from ablate.cli.commands.plan import backend_line, changes_said, margin_said, trials_said
+from ablate.cli.commands.plan import backend_line, changes_said, margin_said, pruning_line, trials_said
 from ablate.experiment.preview.preview import StudyPreview
 from ablate.plans import TrialCount
 from ablate.storage.resume import ResumeCheck
@@ -49,3 +49,14 @@ def test_the_plan_says_which_backend_trains_and_what_chose_it(tiny_study, monkey
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert said() == ["backend   tensorflow 2.21.0 (KERAS_BACKEND)"]
     assert said(model=ModelRef.of("$ python train.py")) == []
+
+
+def test_the_plan_names_the_pruner_of_a_search(tiny_study):
+    def said(**search):
+        return pruning_line(tiny_study.model_copy(update={"search": tiny_study.search.model_copy(update=search)}))
+
+    assert said() == ["pruner    the median rule: below the median of earlier rounds at the same epoch"]
+    assert said(pruner="asha", reduction_factor=2) == [
+        "pruner    asynchronous successive halving: only the best 1/2 of the trials so far go on after 1 and 2 epochs"
+    ]
+    assert said(pruner="none") == said(trials=0) == []

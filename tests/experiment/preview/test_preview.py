@@ -103,3 +103,17 @@ def test_what_can_be_shown_is_said_for_each_look(tiny_study):
     assert ahead.detectable() == pytest.approx([minimum_detectable_effect(n, contrasts=3) for n in ahead.n_seeds])
     assert ahead.unknown == 4 + 4 * (12 - ahead.n_seeds[0])
     assert replace(ahead, contrasts=0).detectable()[0] < ahead.detectable()[0]
+
+
+def test_waves_of_all_trials_and_of_those_that_are_left(tiny_study):
+    specs = ablation_specs(tiny_study, tiny_study.baseline)
+    start = outlook(tiny_study)
+    assert start.waves == start.waves_left == {"search": [2, 2], "ablation": [8]}
+    ahead = outlook(tiny_study, {**searched(tiny_study, 2), **{spec.trial: entry(spec) for spec in specs[:3]}})
+    assert (ahead.waves, ahead.waves_left) == (start.waves, {"search": [2], "ablation": [5]})
+
+
+def test_paths_are_a_batch_a_step_once_the_best_is_known(tiny_study):
+    study = tiny_study.model_copy(update={"ablation": replace_in(tiny_study, design=("path",))})
+    ahead = outlook(study, searched(study, 4))
+    assert ahead.waves == {"search": [2, 2], "path": [8]}  # one flip and the start, in both directions, two seeds
