@@ -45,6 +45,9 @@ from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `records`
+
 from what_does_a_seed_cost import about_machine, make_task, train_seeds
 
 AIM = 1.8  # two workers over one

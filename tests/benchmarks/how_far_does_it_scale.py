@@ -23,8 +23,8 @@ until the driver knows that its trial is lost, and from another node's coming un
 
 "study": an ablation of the digits of 10 cells × seeds, 5 epochs a trial which take 0.2 s each, on 1,000 simulated
 workers in a fresh process, with journal, tables and report, and a tracker that does nothing. "MB" is the resident
-memory at the first trial and at tenths of the trials. Aim: a flat line, and every trial once in the journal and in the
-results.
+memory at the first trial and at tenths of the trials. Aim: no more growth than without a cluster, which is what the
+driver remembers of each trial (`does_it_scale.py`), and every trial once in the journal and in the results.
 
 Prints the median [least, most] of the repeats, or of the events where it says so.
 """
