@@ -135,7 +135,7 @@ def study(
         reuse=cache,
         go_on=continue_,
         retry=retry,
-        cluster=read_request(cluster, threads=threads, mixed=mixed, workers=workers),
+        cluster=read_request(cluster, out=out, threads=threads, mixed=mixed, workers=workers),
     )
     chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json)
     raise typer.Exit(command.run(chosen, options))
@@ -374,7 +374,7 @@ def doctor(
     from ablate.cli.commands import doctor as command
     from ablate.experiment.on_cluster import read_request
 
-    asked = read_request(cluster, threads=threads, workers=None)
+    asked = read_request(cluster, out=Path(), threads=threads, workers=None)
     raise typer.Exit(command.run(tracking_uri, data_dir=data_dir, cluster=asked))
 
 

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def read_request(
-    address: str | None, *, threads: int | None, workers: int | None, mixed: bool = False
+    address: str | None, *, out: Path, threads: int | None, workers: int | None, mixed: bool = False
 ) -> ClusterRequest | None:
-    """The cluster that options or arguments ask for; None for this machine.
+    """The cluster that options or arguments ask for; None for this machine. `out` is the folder of results.
 
-    Raises `AblateError` for options that mean nothing without a cluster.
+    Raises `AblateError` for what cannot work, and for options that mean nothing without a cluster.
     """
     if address is None:
         check_unused(threads=threads, mixed=mixed)
+    else:
+        check_cluster(address, out=out)
     return cluster_request(address, threads=threads, workers=workers, mixed=mixed)
 
 
@@ -29,20 +31,17 @@ def asked_cluster(
     request: ClusterRequest | None,
     study: StudySettings,
     *,
-    out: Path,
     device: str,
     on_notice: Callable[[str], None],
     patience: float | None = None,
 ) -> Iterator["Cluster | None"]:
     """The cluster until the end of the block, with a machine that may train the study; None if none is asked for.
 
-    `out` is the folder of results; `device` and `patience` as in `open_cluster`. Raises `AblateError` if there is no
-    such cluster, or if it cannot serve.
+    `device` and `patience` as in `open_cluster`. Raises `AblateError` if there is no such cluster.
     """
     if request is None:
         yield None
         return
-    check_cluster(request.address, out=out)
     from ablate.workers.cluster.cluster import open_cluster
 
     with open_cluster(request, study, device=device, on_notice=on_notice, patience=patience) as cluster:

@@ -62,7 +62,6 @@ def run_study(study: StudySettings, options: Options, watch: Watcher) -> Finishe
             asked = asked_cluster(
                 options.cluster,
                 study,
-                out=options.out,
                 device=_device(study, data, options),
                 on_notice=lambda text: watch(Notice(text)),
             )

@@ -49,7 +49,7 @@ def to_options(
         workers=workers,
         stack=stack,
         only=only,
-        cluster=read_request(cluster, threads=threads, mixed=mixed, workers=workers),
+        cluster=read_request(cluster, out=Path(out), threads=threads, mixed=mixed, workers=workers),
         **flags,
     )
 

@@ -16,16 +16,14 @@ from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study.settings import StudySettings
 from ablate.study.trial import TrialSpec
-from ablate.workers.local_crew import LocalCrew
 from ablate.workers.messages import WorkerTask
-from ablate.workers.pool import TrialScheduler
+from ablate.workers.pool import LocalScheduler, TrialScheduler
 from ablate.workers.process import Serve
-from ablate.workers.queue import places, room_of_worker, share_of_memory
+from ablate.workers.queue import room_of_worker, share_of_memory
 from ablate.workers.worker import work
 
 if TYPE_CHECKING:
     from ablate.workers.cluster.cluster import Cluster
-    from ablate.workers.crew import Crew
 
 WORTH_SAYING = 2**30  # bytes of the workers' copy of the examples
 
@@ -92,14 +90,20 @@ def open_workers(
             kept_in=options.kept_in,
             is_log_kept=options.log is not None,
         )
-        if options.cluster is not None:
-            crew: Crew = options.cluster.crew(task, data, serve=serve, on_notice=on_notice)
+        if options.cluster is None:
+            opened: TrialScheduler = LocalScheduler(
+                task,
+                workers=options.workers,
+                stop=stop,
+                on_start=on_start,
+                on_lost=on_lost,
+                on_notice=on_notice,
+                serve=serve,
+            )
         else:
-            own = list(places(options.workers, threads=options.threads, gpus=system.gpu_names()))
-            crew = LocalCrew(task, own, serve)
-        with TrialScheduler(
-            task, crew, stop=stop, on_start=on_start, on_lost=on_lost, on_notice=on_notice
-        ) as scheduler:
+            crew = options.cluster.crew(task, data, serve=serve, on_notice=on_notice)
+            opened = TrialScheduler(task, crew, stop=stop, on_start=on_start, on_lost=on_lost, on_notice=on_notice)
+        with opened as scheduler:
             yield scheduler
 
 

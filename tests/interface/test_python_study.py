@@ -293,7 +293,7 @@ def test_what_no_file_can_name_is_not_written(tmp_path):
         ({"stack": True}, "stack: must be None or a whole number from 1, got True"),
         ({"only": "both"}, 'only: must be "search", "ablation" or None'),
         ({"fresh": True, "continue_": True}, "fresh and continue_: choose one"),
-        ({"cluster": "ray://here"}, "cluster: must be None"),
+        ({"cluster": "ray://here"}, "cluster ray://here: Ray's client passes"),
     ],
 )
 def test_impossible_options_of_a_run_are_refused_before_anything_is_written(asked, said, tmp_path, monkeypatch):

@@ -107,7 +107,6 @@ def _cluster(request: ClusterRequest) -> list[Fact]:
             asked_cluster(
                 request,
                 _study(scratch),
-                out=scratch,
                 device="",
                 on_notice=notices.append,
                 patience=MOST_SECONDS,

@@ -23,6 +23,7 @@ from ablate.study.load import load_study
 from ablate.study.names import find_study
 from ablate.system import on_stop_signal
 from ablate.text import number_of
+from ablate.workers.cluster.address import ClusterRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,10 @@ def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
         data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
         cluster = opened.enter_context(
             asked_cluster(
-                read_request(chosen.asked.cluster, threads=recorded.facts.threads, workers=chosen.asked.workers),
+                read_request(
+                    chosen.asked.cluster, out=chosen.out, threads=recorded.facts.threads, workers=chosen.asked.workers
+                ),
                 recorded.study,
-                out=chosen.out,
                 device=recorded.conditions.device,
                 on_notice=shown.say,
             )
@@ -74,6 +76,14 @@ def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
         return INTERRUPTED
     is_well = is_whole and not done.table and all(check.verdict != "differs" for check in done.checks)
     return DONE if is_well else UNFINISHED
+
+
+def _request(chosen: VerifyArguments, facts: Provenance) -> ClusterRequest | None:
+    """The cluster that is asked for, with as many threads a worker as were recorded."""
+    asked = chosen.asked
+    if asked.cluster is None:
+        return None
+    return read_request(asked.cluster, out=chosen.out, threads=facts.threads, workers=asked.workers)
 
 
 class _Shown:

@@ -74,7 +74,7 @@ def cautions_of(address: str, *, environ: Mapping[str, str] = os.environ) -> Ite
     if environ.get("RAY_AUTH_MODE") != "token" and not _is_here(address if address != "auto" else _named(environ)):
         yield (
             "this cluster asks for no token: whoever reaches its ports runs code on its machines "
-            "(RAY_AUTH_MODE=token, and a private network; see the page on clusters)"
+            "(RAY_AUTH_MODE=token, and a private network; docs/cluster.md says how)"
         )
     if environ.get(JOB) and _seconds(environ.get(_STOP_WAIT, "")) < _LEAST_STOP_WAIT:
         yield (

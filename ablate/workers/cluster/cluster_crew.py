@@ -182,7 +182,9 @@ class ClusterCrew:
 
     def _settle(self, node: Node) -> None:
         """Start as many workers on a machine as it has room for."""
-        room = node.seats if self._most is None else min(node.seats, self._most - len(self.workers))
+        there = sum(self._of[worker.place.number] == node.id for worker in self.workers)  # the line to it was cut
+        room = node.seats - there
+        room = room if self._most is None else min(room, self._most - len(self.workers))
         if room < 1:
             self._spare.append(node)
             return

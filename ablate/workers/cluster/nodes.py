@@ -10,7 +10,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ablate.errors import AblateError, one_line, reason_of
 from ablate.study.settings import StudySettings
-from ablate.workers.cluster.node_record import NodeRecord, differences, seats
+from ablate.text import number_of
+from ablate.workers.cluster.node_record import GIB, LEAST_MEMORY, NodeRecord, differences, seats
 from ablate.workers.cluster.nurse import look
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Nodes:
         self._looks: dict[Any, dict[str, Any]] = {}  # Ray's references and descriptions, which have no types
         self._known = set[str]()  # nodes that were looked at
         self._lost: dict[str, float] = {}  # when a node was lost that Ray may still count as alive
+        self._said = set[tuple[str, str]]()  # what was said of nodes that are left out
         self._looked = -LOOK_SECONDS
         self.alive = frozenset[str]()
 
@@ -118,6 +120,7 @@ class Nodes:
                 record: NodeRecord = ray.get(answer)
             except Exception as err:  # Ray raises a dozen kinds; whatever it is, this machine does not train
                 if node["NodeID"] in {one["NodeID"] for one in alive_nodes()}:
+                    self.lose(node["NodeID"])  # it may have been short of something for the moment
                     self._leave_out(node, f"ablate cannot run there: {_why(err)}")
                 continue
             if (found := self._admitted(node, record)) is not None:
@@ -140,7 +143,7 @@ class Nodes:
             on_gpu=self._on_gpu,
         )
         if n < 1:
-            self._leave_out(node, f"it has no room for a worker of {self._threads} threads (--threads)")
+            self._leave_out(node, f"it has no room for a worker: {_needs(self._threads, self._on_gpu)}")
             return None
         self.reference = self.reference or record.conditions
         if unlike:
@@ -155,7 +158,16 @@ class Nodes:
         return [f"the study was started on {self._device}, it has {device}"] if self._device not in ("", device) else []
 
     def _leave_out(self, node: Mapping[str, Any], why: str) -> None:
-        self._on_notice(f"a machine is left out, {node.get('NodeManagerHostname', 'unnamed')}: {why}")
+        said = f"a machine is left out, {node.get('NodeManagerHostname', 'unnamed')}: {why}"
+        if (node["NodeID"], said) not in self._said:
+            self._said.add((node["NodeID"], said))
+            self._on_notice(said)
+
+
+def _needs(threads: int, on_gpu: bool) -> str:
+    """What a worker takes of a machine."""
+    gpu = "a GPU and " if on_gpu else ""
+    return f"it takes {gpu}{number_of(threads, 'processor')} (--threads) and {LEAST_MEMORY / GIB:g} GiB of memory"
 
 
 def uses_gpus() -> bool:

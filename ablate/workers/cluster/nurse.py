@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,12 +16,13 @@ from ablate.data import Dataset
 from ablate.storage.models import model_path
 from ablate.study.settings import StudySettings
 from ablate.study.trial import Outcome, TrialSpec
+from ablate.text import number_of
 from ablate.training.trial_folder import folder_of
 from ablate.workers.cluster.node_folder import NodeFolder
-from ablate.workers.cluster.node_record import NodeRecord, look_here, restore
+from ablate.workers.cluster.node_record import GIB, NodeRecord, look_here, restore
 from ablate.workers.cluster.processors import ProcessorClaim
 from ablate.workers.cluster.shipment import (
-    MOST_SHIPPED,
+    MOST_KEPT,
     Brought,
     Ended,
     Files,
@@ -78,6 +80,7 @@ class Nurse:
             write_missing(self._task.cache, shipment.cache)
         self._known = frozenset(shipment.cache)
         self._crew = LocalCrew(self._task, [self._place], shipment.serve, neighbours=self._claim.others)
+        self._files = dict[str, bytes]()  # of trials that have ended, for the driver
         self._timer: threading.Timer | None = None
         self._left_at = math.inf  # when the last call ended; infinite during one
 
@@ -146,7 +149,7 @@ class Nurse:
                     return [*said, *self._brought(said), self._ended(message)]
                 worker.heard(message)
                 if not isinstance(message, Busy):
-                    said.append(message)
+                    said.append(self._with_files(message) if isinstance(message, Outcome) else message)
                 if isinstance(message, _ANSWERED):
                     return [*self._brought(said), *said]
             for _, end in self._crew.look_after():
@@ -171,23 +174,32 @@ class Nurse:
         """The files that trials and caches have got on this machine, if the driver cannot read them here."""
         if self._is_shared:
             return
-        study = dict[str, bytes]()
-        for outcome in said:
-            if isinstance(outcome, Outcome):
-                study |= self._files_of(outcome.trial)
+        study, self._files = self._files, {}
         new = cache_files(self._task.cache, but=self._known) if self._task.cache and any(map(_may_bring, said)) else {}
         self._known |= frozenset(new)
         if study or new:
             yield Brought(study, new)
 
-    def _files_of(self, trial: str) -> dict[str, bytes]:
-        """The files of a trial in the study's folder: its model, and what a user's function or program wrote."""
-        if (kept := self._task.kept_in) is None:
-            return {}
-        paths = [model_path(kept, trial)]
+    def _with_files(self, outcome: Outcome) -> Outcome:
+        """Take up the files of a trial: its model, and what a user's function or program wrote.
+
+        The outcome, with a note if there are too many for the driver.
+        """
+        if self._is_shared or (kept := self._task.kept_in) is None:
+            return outcome
+        paths = [model_path(kept, outcome.trial)]
         if self._task.folders is not None:
-            paths += sorted(folder_of(self._task.folders, trial).rglob("*"))
-        return read_files(kept, [path for path in paths if path.is_file()], most=MOST_SHIPPED)
+            paths += sorted(folder_of(self._task.folders, outcome.trial).rglob("*"))
+        paths = [path for path in paths if path.is_file()]
+        files = read_files(kept, paths, most=MOST_KEPT)
+        self._files |= files
+        if len(files) == len(paths):
+            return outcome
+        lost = number_of(len(paths) - len(files), "file")
+        note = (
+            f"{lost} of its folder did not come back from {platform.node()}: more than {MOST_KEPT / GIB:g} GiB in all"
+        )
+        return replace(outcome, notes=(*outcome.notes, note))
 
     @contextmanager
     def _called(self) -> Iterator[None]:

@@ -15,9 +15,8 @@ from ablate.workers.process import Serve
 
 Files: TypeAlias = Mapping[str, bytes]  # by their paths in a folder, with "/"
 CACHES = ("ways", "lr_tests", "pretrained")  # the folders of a cache whose files workers of all machines share
-MOST_SHIPPED = (
-    64 * 2**20
-)  # bytes of cache files that go to a machine at its start, and of a trial's files that come back
+MOST_SHIPPED = 64 * 2**20  # bytes of cache files that go to a machine, or come from it
+MOST_KEPT = 2**30  # bytes of a trial's files that come back
 
 
 @final

@@ -156,7 +156,8 @@ def test_a_machine_without_room_is_left_out_and_decides_nothing(ray, seen):
     ray.add("b", record())
     here = seen(threads=2)
     assert here.look() == {"b": 2}
-    assert here.said == ["a machine is left out, host-a: it has no room for a worker of 2 threads (--threads)"]
+    needs = "it takes 2 processors (--threads) and 2 GiB of memory"
+    assert here.said == [f"a machine is left out, host-a: it has no room for a worker: {needs}"]
     assert here.nodes.reference == EPYC
 
 

@@ -1,6 +1,7 @@
 """The nurse without Ray, as an object of this process, with pretend workers."""
 
 import os
+import platform
 import signal
 import tempfile
 import threading
@@ -159,6 +160,17 @@ def test_files_are_brought_from_a_machine_that_does_not_see_the_drivers_disk(shi
     assert list(brought.cache) == ["ways/b.json"]  # only what is new
     assert (nurse._task.cache / "ways" / "second.json").read_bytes() == b"2"
     assert list(shipment.task.log.parent.iterdir()) == []
+
+
+def test_files_that_are_too_many_to_come_back_are_noted_on_their_trial(shipment, start, monkeypatch):
+    monkeypatch.setattr(module, "MOST_KEPT", 1)
+    nurse = start(replace(shipment, mark=Path("nowhere"), serve=keeping))
+    nurse.hire()
+    brought, outcome, _ = nurse.exchange([spec("a")], {})
+    assert len(brought.study) == 1
+    assert outcome.notes == (
+        f"1 file of it did not come back from {platform.node()}: they are over 9.3e-10 GiB in all",
+    )
 
 
 def test_a_cache_is_looked_through_at_a_trials_first_epoch_and_at_its_end(shipment, start, monkeypatch):
