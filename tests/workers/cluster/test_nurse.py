@@ -164,7 +164,7 @@ def test_files_are_brought_from_a_machine_that_does_not_see_the_drivers_disk(shi
 
 def test_files_that_are_too_many_to_come_back_are_noted_on_their_trial(shipment, start, monkeypatch):
     monkeypatch.setattr(module, "MOST_KEPT", 1)
-    nurse = start(replace(shipment, mark=Path("nowhere"), serve=keeping))
+    nurse = start(replace(shipment, serve=keeping))
     nurse.hire()
     brought, outcome, _ = nurse.exchange([spec("a")], {})
     assert len(brought.study) == 1
