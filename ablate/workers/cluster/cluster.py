@@ -145,7 +145,10 @@ def open_cluster(
         while nodes.is_looking() and time.monotonic() < until:
             first += nodes.new()
             time.sleep(0.05)
-        yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
+        try:
+            yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
+        finally:
+            nodes.close()
 
 
 def copied_code(study: StudySettings, folder: Path) -> Path | None:

@@ -68,7 +68,8 @@ def _refusal(address: str, err: Exception) -> str:
     if address == "auto" and isinstance(err, ConnectionError):
         out = "start one with: ray start --head; other machines join with: ray start --address=HOST:6379"
         return f"--cluster auto: {where}\n  {out}"
-    return f"--cluster {printable(address)}: cannot connect: {reason_of(err)}\n  is it running there? ray status says"
+    out = "is it running there (ray status)? One with a token needs RAY_AUTH_MODE=token and ~/.ray/auth_token"
+    return f"--cluster {printable(address)}: cannot connect: {reason_of(err)}\n  {out}"
 
 
 @contextmanager

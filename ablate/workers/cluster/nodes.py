@@ -1,7 +1,8 @@
 """The machines of a cluster: look at each as it comes, and decide which may train."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -52,7 +53,11 @@ class Nodes:
         mixed: bool,
         device: str,
         on_notice: Callable[[str], None],
+        executor: Executor | None = None,
     ) -> None:
+        # A thread, as the question waits up to a minute where the head does not answer, while workers could go on.
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="machines")
+        self._listing: Future[list[dict[str, Any]]] | None = None
         self._study, self._code, self._threads, self._on_gpu = study, code, threads, on_gpu
         self._flags, self._names = dict(flags), names
         self._device, self._mixed, self._on_notice = device, mixed, on_notice
@@ -66,10 +71,18 @@ class Nodes:
 
     def new(self) -> Iterator[Node]:
         """Machines that may train, and that were not given before; a look at the cluster every few seconds."""
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
+        if self._listing is None and time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._ask()
+            self._listing = self._executor.submit(alive_nodes)
+        if self._listing is not None and self._listing.done():
+            listing, self._listing = self._listing, None
+            if listing.exception() is None:  # else the head does not answer
+                self._ask(listing.result())
         yield from self._answers()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def lose(self, node: str) -> None:
         """Look at a machine afresh after a while: its workers are gone, but the line to it may come back."""
@@ -95,8 +108,8 @@ class Nodes:
             time.sleep(0.05)
         return found
 
-    def _ask(self) -> None:
-        here = {node["NodeID"]: node for node in alive_nodes()}
+    def _ask(self, listed: Sequence[dict[str, Any]]) -> None:
+        here = {node["NodeID"]: node for node in listed}
         self.alive = frozenset(here)
         again = {name for name, lost in self._lost.items() if time.monotonic() - lost > DEAD_SECONDS}
         self._known = (self._known & self.alive) - again

@@ -130,7 +130,11 @@ class Opening:
             return new
 
         return SimpleNamespace(
-            first=lambda *_: [node("a", seats=2)], is_looking=lambda: bool(self.late), new=new, reference=EPYC
+            first=lambda *_: [node("a", seats=2)],
+            is_looking=lambda: bool(self.late),
+            new=new,
+            reference=EPYC,
+            close=lambda: None,
         )
 
 

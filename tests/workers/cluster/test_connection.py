@@ -93,7 +93,7 @@ def test_inside_of_a_job_its_environment_is_merged(monkeypatch):
         (
             "head:1",
             ConnectionError("timed out"),
-            r"head:1: cannot connect: .*timed out\n  is it running there\? ray st",
+            r"head:1: cannot connect: .*timed out\n  is it running there \(ray status\)\? One with a token needs",
         ),
         ("auto", RuntimeError("Version mismatch"), r"auto: cannot connect: .*Version mismatch"),
         (

@@ -1,3 +1,4 @@
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -89,12 +90,29 @@ def clock(monkeypatch) -> Clock:
     return made
 
 
+class AtOnce(Executor):
+    """No threads: what is asked is answered before anything else happens, unless the head is `down`."""
+
+    def __init__(self) -> None:
+        self.down: Exception | None = None
+        self.is_silent = False
+
+    def submit(self, ask: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        answer: Future[Any] = Future()
+        if self.down:
+            answer.set_exception(self.down)
+        elif not self.is_silent:
+            answer.set_result(ask(*args, **kwargs))
+        return answer
+
+
 class Seen:
     """The machines that were admitted, and what was said."""
 
     def __init__(self, study: Any, clock: Clock, **changed: Any) -> None:
         self.said: list[str] = []
         settings = {"code": "code", "threads": 1, "on_gpu": False, "mixed": False, "device": ""} | changed
+        settings.setdefault("executor", AtOnce())
         self.nodes = Nodes(study, flags={}, names=(), on_notice=self.said.append, **settings)
         self._clock = clock
 
@@ -107,6 +125,19 @@ class Seen:
 @pytest.fixture
 def seen(tiny_study, clock) -> Any:
     return lambda **changed: Seen(tiny_study, clock, **changed)
+
+
+def test_a_head_that_does_not_answer_keeps_nobody_waiting(ray, seen):
+    head = AtOnce()
+    here = seen(executor=head)
+    ray.add("a", record())
+    assert here.look() == {"a": 4}
+    ray.add("b", record())
+    head.down = RuntimeError("Timed out while waiting for GCS to become available")
+    assert here.look() == {}
+    assert here.nodes.alive == {"a"}  # as far as is known
+    head.down, head.is_silent = None, True
+    assert [here.look() for _ in range(3)] == [{}, {}, {}]  # one question at a time
 
 
 def test_a_machine_is_asked_and_given_once(ray, seen):
