@@ -1,6 +1,5 @@
 """Summarise the trials so far: best entry, reference, undecided comparisons, typical SD, states, headline metrics."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from ablate.data.trees import n_examples
 from ablate.plans import FIRST_SEED
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
+from ablate.storage.models import best_of
 from ablate.storage.provenance import FrontFacts
 from ablate.storage.results import epochs_table, results_table
 from ablate.study.settings import StudySettings
@@ -25,9 +25,8 @@ BestRule: TypeAlias = Callable[[Iterable[Entry]], Entry | None]  # of the entry 
 
 
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
-    """The finished search trial with the highest score; the first in case of a tie."""
-    finished = [e for e in entries if e.spec.label.phase == "search" and e.outcome.state == "finished"]
-    return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
+    """The finished search trial with the highest score; in case of a tie the first that was asked for."""
+    return best_of(e for e in entries if e.spec.label.phase == "search" and e.outcome.state == "finished")
 
 
 def choice_of(facts: Facts) -> BestRule:

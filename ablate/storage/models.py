@@ -127,11 +127,17 @@ def is_candidate(study: StudySettings, spec: TrialSpec) -> bool:
 def best_candidate(study: StudySettings, entries: Iterable[Entry]) -> Entry | None:
     """The finished trial with the highest score among those of the search; without a search, of the reference's runs.
 
-    The first in case of a tie.
+    In case of a tie the first that was asked for: which ended first is chance.
     """
     asked = study.model_copy(update={"training": study.training.model_copy(update={"keep": "best"})})
     finished = [one for one in entries if one.outcome.state == "finished" and is_candidate(asked, one.spec)]
-    return max(finished, key=lambda one: -math.inf if one.outcome.score is None else one.outcome.score, default=None)
+    return best_of(finished)
+
+
+def best_of(finished: Iterable[Entry]) -> Entry | None:
+    """The trial with the highest score; in case of a tie the first that was asked for."""
+    asked = sorted(finished, key=lambda one: (one.spec.label.number or 0, one.spec.seed))
+    return max(asked, key=lambda one: -math.inf if one.outcome.score is None else one.outcome.score, default=None)
 
 
 def how_to_load(card: ModelCard, path: str) -> list[str]:

@@ -37,6 +37,9 @@ ENTRIES = [
 def test_the_best_is_the_first_finished_search_trial_with_the_highest_score():
     assert best_entry(ENTRIES).spec.trial == "b"
     assert best_entry([]) is None
+    asked = [replace(one.spec, label=replace(one.spec.label, number=n)) for n, one in enumerate(ENTRIES)]
+    numbered = [replace(one, spec=spec) for one, spec in zip(ENTRIES, asked, strict=True)]
+    assert best_entry(reversed(numbered)).spec.trial == "b"  # whichever of the equal ones ended first
 
 
 def test_the_reference_is_the_baseline_or_the_best_once_there_is_one(tiny_study):

@@ -67,15 +67,15 @@ def two_machines() -> Iterator[Line]:
         _lay(name)
         common = ["--num-cpus=1", f"--object-store-memory={100 * 2**20}", "--disable-usage-stats", "--block"]
         started.append(
-            _start(mark, ["--head", f"--port={PORT}", f"--node-ip-address={HEAD}", f"--temp-dir={folder}", *common])
+            start_ray(mark, ["--head", f"--port={PORT}", f"--node-ip-address={HEAD}", f"--temp-dir={folder}", *common])
         )
         _wait_for(1)
         far = [f"--address={HEAD}:{PORT}", f"--node-ip-address={FAR}", *common]
-        started.append(_start(mark, far, inside=["ip", "netns", "exec", name]))
+        started.append(start_ray(mark, far, inside=["ip", "netns", "exec", name]))
         _wait_for(2)
         yield Line(name)
     finally:
-        _end(mark)
+        end_all(mark)
         for process in started:
             process.wait()
         _try("netns", "del", name)
@@ -99,7 +99,7 @@ def _lay(name: str) -> None:
         _ip("-n", name, "link", "set", device, "up")
 
 
-def _start(mark: str, options: Sequence[str], *, inside: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+def start_ray(mark: str, options: Sequence[str], *, inside: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
     variable, _, value = mark.partition("=")
     beside = os.pathsep.join([str(BESIDE), os.environ.get("PYTHONPATH", "")])
     environ = {**os.environ, variable: value, "PYTHONPATH": beside, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
@@ -122,7 +122,7 @@ def _wait_for(nodes: int) -> None:
         time.sleep(0.2)
 
 
-def _end(mark: str) -> None:
+def end_all(mark: str) -> None:
     """Kill all that was started with the mark in its environment."""
     for _ in range(3):
         for process in Path("/proc").iterdir():
