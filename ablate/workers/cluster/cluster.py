@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -124,10 +124,10 @@ def open_cluster(
     for caution in cautions_of(request.address):
         on_notice(caution)
     on_cpu = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    with (
-        tempfile.TemporaryDirectory() as shipped,
-        connected(request.address, copied_code(study, Path(shipped)), on_cpu=on_cpu, on_notice=on_notice),
-    ):
+    with ExitStack() as opened:
+        with tempfile.TemporaryDirectory() as copies:  # Ray takes them as it connects
+            shipped = copied_code(study, Path(copies))
+            opened.enter_context(connected(request.address, shipped, on_cpu=on_cpu, on_notice=on_notice))
         code, on_gpu = model_digest(study), not on_cpu and uses_gpus()
         nodes = Nodes(
             study,
@@ -140,15 +140,13 @@ def open_cluster(
             device=device,
             on_notice=on_notice,
         )
+        opened.callback(nodes.close)
         first = nodes.first(patience)
         until = time.monotonic() + MORE_SECONDS
         while nodes.is_looking() and time.monotonic() < until:
             first += nodes.new()
             time.sleep(0.05)
-        try:
-            yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
-        finally:
-            nodes.close()
+        yield Cluster(request, nodes, first, code=code, on_gpu=on_gpu)
 
 
 def copied_code(study: StudySettings, folder: Path) -> Path | None:

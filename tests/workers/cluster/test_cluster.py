@@ -110,6 +110,7 @@ class Opening:
 
     def __init__(self, monkeypatch) -> None:
         self.connected: dict[str, Any] = {}
+        self.shipped: dict[str, str] = {}
         self.looked: dict[str, Any] = {}
         self.late = [node("b", seats=1)]
         monkeypatch.setattr(module, "connected", self.connect)
@@ -120,6 +121,7 @@ class Opening:
     @contextmanager
     def connect(self, address: str, code: Path | None, **given: Any) -> Iterator[None]:
         self.connected = {"address": address, "code": code, **given}
+        self.shipped = {path.name: path.read_text() for path in code.iterdir()} if code else {}
         yield
 
     def nodes(self, _study: Any, **given: Any) -> Any:
@@ -164,5 +166,6 @@ def test_a_study_with_code_of_its_own_ships_it(opening, tiny_study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(factors, shape, classes): ...")
     study = tiny_study.model_copy(update={"model": ModelRef.of("mine.py:build"), "base": tmp_path})
     with open_cluster(ClusterRequest("auto"), study, device="", on_notice=print):
-        assert (opening.connected["code"] / "mine.py").read_text() == (tmp_path / "mine.py").read_text()
+        assert opening.shipped == {"mine.py": (tmp_path / "mine.py").read_text()}
+        assert not opening.connected["code"].exists()  # Ray has it
     assert len(opening.looked["code"]) == 64
