@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis.sources import Runs
 from ablate.errors import AblateError, DataError, known_names
-from ablate.study.trial import COLUMNS, RATE_SETTING
+from ablate.study.trial import COLUMNS, RATE_SETTING, TRAINED_ON
 from ablate.text import number_of, printable
 from ablate.tracking.address import placed, shown_uri
 from ablate.tracking.run_fields import (
@@ -92,6 +92,8 @@ def _row(run: "Run") -> dict[str, object]:
     row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
     row |= {column: value for name, value in metrics.items() if (column := outcome_metric(name))}
     row |= {name: int(metrics[name]) if math.isfinite(metrics[name]) else None for name in _WHOLE if name in metrics}
+    if not row[TRAINED_ON]:  # a column of tables of clusters alone
+        del row[TRAINED_ON]
     row |= {"seed": _seed(run), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
     names = _factor_names(run)
     factors = {names.get(key, key): _level(value) for key, value in run.data.params.items()}

@@ -55,16 +55,8 @@ def _verify(path: Path, beside: Path | None, chosen: VerifyArguments) -> int:
     with StudyFolder(path).lock(), ExitStack() as opened:
         recorded = read_recorded(path, beside=beside)
         data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
-        cluster = opened.enter_context(
-            asked_cluster(
-                read_request(
-                    chosen.asked.cluster, out=chosen.out, threads=recorded.facts.threads, workers=chosen.asked.workers
-                ),
-                recorded.study,
-                device=recorded.conditions.device,
-                on_notice=shown.say,
-            )
-        )
+        asked, device = _request(chosen, recorded.facts), recorded.conditions.device
+        cluster = opened.enter_context(asked_cluster(asked, recorded.study, device=device, on_notice=shown.say))
         opened.enter_context(on_stop_signal(stop.set))
         prepared = prepare(recorded, data, chosen.asked, cluster=cluster)
         shown.open(prepared)
