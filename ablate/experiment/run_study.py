@@ -71,8 +71,10 @@ def run_study(study: StudySettings, options: Options, watch: Watcher) -> Finishe
 
 
 def _device(study: StudySettings, data: Dataset, options: Options) -> str:
-    """The kind of machine that the results in the study's folder are from; "" if there are none."""
-    begun = None if options.fresh else read_starting_conditions(StudyFolder(options.out / label(study, data)).basis)
+    """The kind of machine that a cluster must have: that of the results in the study's folder; "" if there are none."""
+    if options.cluster is None or options.fresh:
+        return ""
+    begun = read_starting_conditions(StudyFolder(options.out / label(study, data)).basis)
     return begun.conditions.device if begun else ""
 
 

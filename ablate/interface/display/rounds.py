@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ablate.experiment.preview.preview import StudyPreview
+from ablate.plans.waves import search_waves
 from ablate.study.settings import Search
 from ablate.text import listed, number_of
 
@@ -47,8 +48,8 @@ def _advice(preview: StudyPreview, search: Search, workers: int) -> Iterator[str
     size = min(workers, search.trials)
     if size <= search.trials_per_round or any(preview.done.values()) or "search" not in preview.waves_left:
         return
-    whole, rest = divmod(search.trials, size)
-    wider = replace(preview, waves_left={**preview.waves_left, "search": [size] * whole + [rest] * bool(rest)})
+    waves = search_waves(search.model_copy(update={"trials_per_round": size}))
+    wider = replace(preview, waves_left={**preview.waves_left, "search": waves})
     learns = (
         "all its trials are then chosen before any result"
         if size == search.trials

@@ -8,9 +8,9 @@ from typing import final
 from ablate import system
 from ablate.storage.conditions import OWN_CODE, Conditions, changed, of_workers
 from ablate.study.settings import StudySettings
+from ablate.workers.queue import LEAST_MEMORY
 
 GIB = 2**30
-LEAST_MEMORY = 2 * GIB  # of a worker, in bytes
 
 
 @final

@@ -12,8 +12,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ablate.errors import AblateError, one_line, reason_of
 from ablate.study.settings import StudySettings
 from ablate.text import number_of
-from ablate.workers.cluster.node_record import GIB, LEAST_MEMORY, NodeRecord, differences, seats
+from ablate.workers.cluster.node_record import GIB, NodeRecord, differences, seats
 from ablate.workers.cluster.nurse import look
+from ablate.workers.queue import LEAST_MEMORY
 
 if TYPE_CHECKING:
     from ablate.storage.conditions import Conditions
