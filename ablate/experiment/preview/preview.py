@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ablate.analysis.statistics import minimum_detectable_effect
 from ablate.experiment.interim import BestRule, best_entry
@@ -11,10 +11,10 @@ from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, nee
 from ablate.plans.cells import modes_of
 from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
-from ablate.plans.waves import Waves, n_rounds, waves_left
+from ablate.plans.waves import Waves, n_rounds, search_waves, waves_left
 from ablate.storage.journal import Entry
 from ablate.storage.trial_cache import TrialCache, trial_key
-from ablate.study.settings import StudySettings
+from ablate.study.settings import Search, StudySettings
 from ablate.study.space import Condition
 from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
 from ablate.text import number_of
@@ -41,6 +41,10 @@ class StudyPreview:
     def rounds(self, *, workers: int) -> dict[Part, int]:
         """By part that is left: how often the workers train a trial each, if all trials take equally long."""
         return {part: n_rounds(waves, workers=workers) for part, waves in self.waves_left.items()}
+
+    def searched_by(self, search: Search) -> "StudyPreview":
+        """The same with another search, of which nothing is done yet."""
+        return replace(self, waves_left={**self.waves_left, "search": search_waves(search)})
 
     def detectable(self, *, alpha: float = 0.05) -> list[float]:
         """Smallest detectable effect at each look, in SDs of the paired differences (80 % power, family-wise)."""

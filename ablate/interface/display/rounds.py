@@ -1,10 +1,8 @@
 """Say how many rounds a study takes on many workers, which parts cannot use them all, and what to set."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ablate.experiment.preview.preview import StudyPreview
-from ablate.plans.waves import search_waves
 from ablate.study.settings import Search
 from ablate.text import listed, number_of
 
@@ -48,8 +46,7 @@ def _advice(preview: StudyPreview, search: Search, workers: int) -> Iterator[str
     size = min(workers, search.trials)
     if size <= search.trials_per_round or any(preview.done.values()) or "search" not in preview.waves_left:
         return
-    waves = search_waves(search.model_copy(update={"trials_per_round": size}))
-    wider = replace(preview, waves_left={**preview.waves_left, "search": waves})
+    wider = preview.searched_by(search.model_copy(update={"trials_per_round": size}))
     learns = (
         "all its trials are then chosen before any result"
         if size == search.trials
