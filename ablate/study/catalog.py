@@ -93,6 +93,7 @@ class Factor:
     required: bool = False  # every study must name a level for it
     in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
     affects_range_test: bool = True  # False: its levels change nothing along a learning-rate range test
+    meaning: str = ""  # what it is, for the reference of factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,37 +108,62 @@ class RegisteredModel:
 
 
 _SHARE = Numbers(0, 1, is_open=True)
-_PENALTY = Factor(Numbers(0), default=0.0)
 _COUNT = Numbers(1, 100_000, whole=True)
 # Factors of the engine, for every model. The learning rate is a factor too; `study.rate` reads its levels.
 ENGINE: Mapping[str, Factor] = {
-    "optimizer": Factor(Names(OPTIMIZERS), required=True),  # of a user's model: where it is not compiled with one
-    "weight_decay": Factor(Numbers(0), in_graph=False),
-    "momentum": Factor(_SHARE, in_graph=False),
-    "clip_value": Factor(Numbers(0), default=0.0),  # clips each gradient's numbers; 0: off
-    "clip_norm": Factor(Numbers(0), default=0.0),  # clips each gradient's norm; 0: off
-    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, affects_range_test=False),
-    "batch_size": Factor(Numbers(1, 10**6, whole=True)),
-    # A share of the epochs.
-    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False, affects_range_test=False),
-    "scaling": Factor(Names(SCALINGS), in_graph=False),
-    "transfer": Factor(Names(TRANSFERS), default="none", in_graph=False),
+    "optimizer": Factor(
+        Names(OPTIMIZERS), required=True, meaning="the optimizer; of your own model where it is not compiled with one"
+    ),
+    "weight_decay": Factor(Numbers(0), in_graph=False, meaning="decoupled weight decay of the optimizer"),
+    "momentum": Factor(_SHARE, in_graph=False, meaning="momentum, or beta 1, of the optimizer"),
+    "clip_value": Factor(Numbers(0), default=0.0, meaning="clips each number of a gradient; 0: off"),
+    "clip_norm": Factor(Numbers(0), default=0.0, meaning="clips the norm of each gradient; 0: off"),
+    "schedule": Factor(
+        Names(SCHEDULES), default="constant", in_graph=False, affects_range_test=False,
+        meaning="learning-rate schedule; [schedule] has the shapes",
+    ),
+    "batch_size": Factor(Numbers(1, 10**6, whole=True), meaning="examples of a training batch"),
+    "budget": Factor(
+        Numbers(0, 1, is_above=True), default=1.0, in_graph=False, affects_range_test=False,
+        meaning="share of the epochs that a trial may take",
+    ),
+    "scaling": Factor(Names(SCALINGS), in_graph=False, meaning="scaling of the inputs, fitted on the training split"),
+    "transfer": Factor(
+        Names(TRANSFERS), default="none", in_graph=False, meaning="whether to start from the weights that [transfer] pretrains"
+    ),
 }  # fmt: skip
 SETTINGS = ("weight_decay", "momentum")  # settings of an optimizer: inputs of its programs
 _BLOCKS: Mapping[str, Factor] = {
-    "normalization": Factor(Names(NORMALIZATIONS), required=True),
-    "activation": Factor(Names(ACTIVATIONS), required=True),
-    "initializer": Factor(Names(INITIALIZERS, scaled=True), required=True, in_graph=False),
-    "dropout": Factor(_SHARE, required=True),  # in the graph only as present or absent
-    "normalization_place": Factor(Names(("before", "after")), default="before"),  # relative to the activation
-    "input_normalization": Factor(Names(NORMALIZATIONS), default="none"),
-    "dropout_kind": Factor(Names(("auto", "plain", "alpha")), default="auto"),  # auto: alpha with selu, else plain
-    # Number of passes with dropout over which a prediction is averaged.
-    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, affects_range_test=False),
-    "l1": _PENALTY,
-    "l2": _PENALTY,
-    "max_norm": _PENALTY,  # bound on the norm of each unit's incoming weights; 0: no constraint
-    "augmentation": Factor(Names(AUGMENTATIONS), default="none"),
+    "normalization": Factor(Names(NORMALIZATIONS), required=True, meaning="normalization of each hidden layer"),
+    "activation": Factor(Names(ACTIVATIONS), required=True, meaning="activation of the hidden layers"),
+    "initializer": Factor(
+        Names(INITIALIZERS, scaled=True),
+        required=True,
+        in_graph=False,
+        meaning="initial weights of the hidden layers",
+    ),
+    "dropout": Factor(_SHARE, required=True, meaning="dropout rate"),  # in the graph only as present or absent
+    "normalization_place": Factor(
+        Names(("before", "after")),
+        default="before",
+        meaning="place of the normalization: before or after the activation",
+    ),
+    "input_normalization": Factor(
+        Names(NORMALIZATIONS), default="none", meaning="normalization of the inputs, in the network"
+    ),
+    "dropout_kind": Factor(
+        Names(("auto", "plain", "alpha")), default="auto", meaning="kind of dropout; auto: alpha with selu, else plain"
+    ),
+    "mc_samples": Factor(
+        Numbers(0, 1000, whole=True),
+        default=0,
+        affects_range_test=False,
+        meaning="passes with dropout over which a prediction is averaged (Monte Carlo dropout); 0: off",
+    ),
+    "l1": Factor(Numbers(0), default=0.0, meaning="L1 penalty on the weights"),
+    "l2": Factor(Numbers(0), default=0.0, meaning="L2 penalty on the weights"),
+    "max_norm": Factor(Numbers(0), default=0.0, meaning="bound on the norm of each unit's incoming weights; 0: none"),
+    "augmentation": Factor(Names(AUGMENTATIONS), default="none", meaning="random changes of the training images"),
 }
 _OF_IDS = "its examples are ids of words, which stay as they are"
 _NOT_TEXT = {"input_normalization": _OF_IDS, "augmentation": _OF_IDS, "scaling": _OF_IDS}
@@ -147,56 +173,90 @@ MODELS: Mapping[str, RegisteredModel] = {
     "mlp": RegisteredModel(
         _BLOCKS,
         {
-            "depth": Factor(_COUNT, default=2),  # hidden layers
-            "width": Factor(_COUNT, default=64),  # units in each
-            "units": Factor(LayerSizes(), default=""),  # of each hidden layer, instead of depth and width
-            "dropout_at": Factor(Names(("each", "last")), default="each"),  # after these hidden layers
+            "depth": Factor(_COUNT, default=2, meaning="hidden layers"),
+            "width": Factor(_COUNT, default=64, meaning="units of each hidden layer"),
+            "units": Factor(LayerSizes(), default="", meaning="units of each hidden layer, instead of depth and width"),
+            "dropout_at": Factor(
+                Names(("each", "last")), default="each", meaning="the hidden layers with dropout after them"
+            ),
         },
     ),
     "cnn": RegisteredModel(
         _BLOCKS,
         {
-            "stages": Factor(Numbers(1, 20, whole=True), default=3),  # stages, each ending in pooling
-            "convolutions": Factor(Numbers(1, 100, whole=True), default=2),  # in each stage
-            "filters": Factor(Numbers(1, 10_000, whole=True), default=32),  # in the first stage
-            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # ratio of filters to those of the previous stage
-            "kernel": Factor(Numbers(1, 31, whole=True), default=3),  # pixels along each side
-            "padding": Factor(Names(("same", "valid")), default="same"),
-            "pooling": Factor(Names(("max", "average", "none")), default="max"),  # 2 x 2
-            "bottleneck": Factor(Numbers(0, 10_000, whole=True), default=0),  # filters of 1 x 1 between convolutions
-            "units": Factor(LayerSizes(), default="256"),  # of the dense layers before the output
-            "dense_normalization": Factor(Names(("same", "none")), default="same"),  # same: like the convolutions
-            "bias": Factor(Names(("auto", "all")), default="auto"),  # auto: none before a normalization
-            "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
+            "stages": Factor(Numbers(1, 20, whole=True), default=3, meaning="stages, each ending in pooling"),
+            "convolutions": Factor(Numbers(1, 100, whole=True), default=2, meaning="convolutions in each stage"),
+            "filters": Factor(Numbers(1, 10_000, whole=True), default=32, meaning="filters in the first stage"),
+            "growth": Factor(
+                Numbers(1, 10, whole=True), default=2, meaning="ratio of filters to those of the previous stage"
+            ),
+            "kernel": Factor(Numbers(1, 31, whole=True), default=3, meaning="pixels along each side of a kernel"),
+            "padding": Factor(Names(("same", "valid")), default="same", meaning="padding of the convolutions"),
+            "pooling": Factor(
+                Names(("max", "average", "none")),
+                default="max",
+                meaning="pooling over 2 x 2 pixels at the end of a stage",
+            ),
+            "bottleneck": Factor(
+                Numbers(0, 10_000, whole=True),
+                default=0,
+                meaning="filters of 1 x 1 convolutions between the others; 0: none",
+            ),
+            "units": Factor(LayerSizes(), default="256", meaning="units of the dense layers before the output"),
+            "dense_normalization": Factor(
+                Names(("same", "none")),
+                default="same",
+                meaning="normalization of the dense layers; same: like the convolutions",
+            ),
+            "bias": Factor(
+                Names(("auto", "all")), default="auto", meaning="layers with a bias; auto: none before a normalization"
+            ),
+            "dropout_at": Factor(
+                Names(("dense", "flatten", "stages")), default="dense", meaning="the layers with dropout after them"
+            ),
         },
     ),
     "text": RegisteredModel(
         {name: known for name, known in _BLOCKS.items() if name not in _NOT_TEXT},
         {
             "vocabulary": Factor(
-                Numbers(0, 10**7, whole=True), default=0
-            ),  # ids from 0 on; 0: as many as the data have
-            "dim": Factor(Numbers(1, 10_000, whole=True), default=64),  # of a word's vector, and of a recurrent layer
-            "encoder": Factor(Names(("average", "max", "gru", "lstm")), default="average"),
-            "units": Factor(LayerSizes(needed=True), default="64"),  # of the dense layers before the output
+                Numbers(0, 10**7, whole=True),
+                default=0,
+                meaning="number of ids, from 0 on; 0: as many as the data have",
+            ),
+            "dim": Factor(
+                Numbers(1, 10_000, whole=True),
+                default=64,
+                meaning="numbers of a word's vector, and units of a recurrent layer",
+            ),
+            "encoder": Factor(
+                Names(("average", "max", "gru", "lstm")), default="average", meaning="how the words' vectors become one"
+            ),
+            "units": Factor(
+                LayerSizes(needed=True), default="64", meaning="units of the dense layers before the output"
+            ),
         },
         inapplicable=_NOT_TEXT,
     ),
     "unet": RegisteredModel(
         {name: known for name, known in _BLOCKS.items() if name not in _NOT_UNET},
         {
-            "stages": Factor(Numbers(1, 10, whole=True), default=3),  # each halves the sides
-            "convolutions": Factor(Numbers(1, 100, whole=True), default=2),  # in each stage
-            "filters": Factor(Numbers(1, 10_000, whole=True), default=16),  # in the first stage
-            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # ratio of filters to those of the previous stage
-            "kernel": Factor(Numbers(1, 31, whole=True), default=3),  # pixels along each side
-            "dropout_at": Factor(Names(("bottom", "stages")), default="bottom"),  # after these
+            "stages": Factor(Numbers(1, 10, whole=True), default=3, meaning="stages, each of which halves the sides"),
+            "convolutions": Factor(Numbers(1, 100, whole=True), default=2, meaning="convolutions in each stage"),
+            "filters": Factor(Numbers(1, 10_000, whole=True), default=16, meaning="filters in the first stage"),
+            "growth": Factor(
+                Numbers(1, 10, whole=True), default=2, meaning="ratio of filters to those of the previous stage"
+            ),
+            "kernel": Factor(Numbers(1, 31, whole=True), default=3, meaning="pixels along each side of a kernel"),
+            "dropout_at": Factor(
+                Names(("bottom", "stages")), default="bottom", meaning="the parts with dropout after them"
+            ),
         },
         inapplicable=_NOT_UNET,
     ),
     "resnet": RegisteredModel(
         _RESIDUAL,
-        {"blocks": Factor(Numbers(1, 200, whole=True), default=3)},  # in each of 3 stages
+        {"blocks": Factor(Numbers(1, 200, whole=True), default=3, meaning="blocks in each of 3 stages")},
         needs_gpu=True,
     ),
     "resnet50": RegisteredModel(_RESIDUAL, needs_gpu=True),
