@@ -129,7 +129,7 @@ ENGINE: Mapping[str, Factor] = {
     ),
     "scaling": Factor(Names(SCALINGS), in_graph=False, meaning="scaling of the inputs, fitted on the training split"),
     "transfer": Factor(
-        Names(TRANSFERS), default="none", in_graph=False, meaning="whether to start from the weights that [transfer] pretrains"
+        Names(TRANSFERS), default="none", in_graph=False, meaning="start from weights that [transfer] pretrains"
     ),
 }  # fmt: skip
 SETTINGS = ("weight_decay", "momentum")  # settings of an optimizer: inputs of its programs
