@@ -344,11 +344,29 @@ def show(name: Name, set_: Sets = [], quick: Quick = False, data_dir: DataDir = 
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Name of the study; creates studies/NAME.toml here.")]) -> None:
-    """Write a commented study file to start from."""
-    from ablate.cli.commands import studies
+def init(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A table (.csv, .parquet), an .npz, a folder of images, a data set's name, or a Keras script (.py); "
+            "without one, a commented example."
+        ),
+    ] = None,
+    target: Annotated[
+        list[str], typer.Option("--target", metavar="COLUMN", help="Column of a table to predict (repeatable).")
+    ] = [],  # noqa: B006
+    name: Annotated[str, typer.Option(help="Name of the study; by default the source's name.")] = "",
+    data_dir: DataDir = None,
+    timing: Annotated[
+        bool,
+        typer.Option("--time/--no-time", help="Train one epoch of each structure, and shorten what takes too long."),
+    ] = True,
+) -> None:
+    """Write a study file that fits your data or script, in ./studies; with no arguments on a terminal, it asks."""
+    from ablate.cli.commands import init as command
 
-    studies.run_new(name, folder=Path.cwd())
+    asked = command.InitArguments(source, tuple(target), name, data_dir, timing=timing)
+    command.run(asked, folder=Path.cwd())
 
 
 @app.command()

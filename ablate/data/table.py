@@ -26,12 +26,13 @@ _NAMELESS = ("", "Unnamed: 0", "index")  # columns in which pandas writes the nu
 
 def read_table(path: Path, settings: Data, *, loss: str | None, origin: str) -> Source:
     """The examples in a table file; `loss` is training.loss, `origin` the path as shown. Raises `DataError`."""
-    if not path.is_file():
-        raise DataError(f"{origin}: {'is a folder, not a table' if path.is_dir() else 'no such file'}")
-    if path.suffix.lower() == ".parquet":
-        return table_source(_parquet(path, origin=origin), settings, loss=loss, origin=origin)
     categories = [name for name, kind in settings.columns.items() if kind == "category"]
-    return table_source(_csv(path, categories, origin=origin), settings, loss=loss, origin=origin)
+    return table_source(_read(path, categories, origin=origin), settings, loss=loss, origin=origin)
+
+
+def column_names(path: Path, *, origin: str) -> list[str]:
+    """The columns of a table file, `origin` as shown. Raises `DataError` if it cannot be read."""
+    return [str(name) for name in _cleaned(_read(path, [], origin=origin), origin=origin)[0]]
 
 
 def table_source(table: pd.DataFrame, settings: Data, *, loss: str | None, origin: str) -> Source:
@@ -58,6 +59,13 @@ def table_source(table: pd.DataFrame, settings: Data, *, loss: str | None, origi
         notes=(*notes, *predicted.notes),
         group_notes=() if settings.groups else _unused_groups(table, target),
     )
+
+
+def _read(path: Path, categories: Sequence[str], *, origin: str) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{origin}: {'is a folder, not a table' if path.is_dir() else 'no such file'}")
+    is_parquet = path.suffix.lower() == ".parquet"
+    return _parquet(path, origin=origin) if is_parquet else _csv(path, categories, origin=origin)
 
 
 def _csv(path: Path, categories: Sequence[str], *, origin: str) -> pd.DataFrame:

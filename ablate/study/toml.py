@@ -13,9 +13,9 @@ def to_toml(study: StudySettings) -> str:
     lines = []
     for name, value in _tables(_tree(study)):
         if isinstance(value, dict):
-            lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(item)}" for key, item in value.items())]
+            lines += ["", f"[{name}]", *(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items())]
         else:
-            lines.append(f"{name} = {_toml(value)}")
+            lines.append(f"{name} = {toml_value(value)}")
     if study.quick:
         lines += ["", "[quick]", "# The budget above is already reduced, so --quick changes nothing here."]
     return "\n".join([*lines, ""])
@@ -78,9 +78,9 @@ def _table(section: StudyTable) -> dict[str, object]:
 def _tables(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in tree.items():
         if name == "data" and isinstance(value, dict) and isinstance(value.get("sources"), dict):
-            yield from ((f"data.sources.{_key(source)}", table) for source, table in value["sources"].items())
+            yield from ((f"data.sources.{toml_key(source)}", table) for source, table in value["sources"].items())
         elif name == "recipes" and isinstance(value, dict):  # each has a table of its own
-            yield from ((f"recipes.{_key(recipe)}", levels) for recipe, levels in value.items())
+            yield from ((f"recipes.{toml_key(recipe)}", levels) for recipe, levels in value.items())
         else:
             yield name, value
 
@@ -100,20 +100,22 @@ def _value(dimension: Dimension, condition: Condition) -> object:
     return {**table, **ablate, **when}
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A level, a list or a table as TOML has it, on one line."""
     # Written here because the order of [space] counts, and a library that writes sub-tables puts them last.
     match value:
         case dict():
-            return f"{{ {', '.join(f'{_key(key)} = {_toml(item)}' for key, item in value.items())} }}"
+            return f"{{ {', '.join(f'{toml_key(key)} = {toml_value(item)}' for key, item in value.items())} }}"
         case list():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(map(toml_value, value))}]"
         case str() | bool():
             return json.dumps(value, ensure_ascii=False)
         case _:
             return repr(value)
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
+    """A key as TOML has it, in quotes if it needs them."""
     return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 

@@ -82,6 +82,7 @@ class Bed:
 def simulating(n: int, *, epochs: int, pause: float, wards: int = 4) -> Iterator[list[Any]]:
     """Inside the block, a crew has `n` workers in a few wards, whose handles are given once they are made."""
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from ablate.workers.cluster import nodes
     from ablate.workers.cluster.cluster_crew import ActorLine, ClusterCrew
@@ -91,7 +92,10 @@ def simulating(n: int, *, epochs: int, pause: float, wards: int = 4) -> Iterator
 
     def line(crew: Any, machine: Any, _number: int) -> ActorLine:
         if not made:
-            ward = ray.remote(Ward).options(num_cpus=0, max_concurrency=2 * n + 10, enable_task_events=False)
+            here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+            ward = ray.remote(Ward).options(  # on a machine that no other part of a benchmark kills
+                num_cpus=0, max_concurrency=2 * n + 10, enable_task_events=False, scheduling_strategy=here
+            )
             made.extend(ward.remote(epochs, pause) for _ in range(min(wards, n)))
         number = next(numbers)
         return ActorLine(Bed(made[number % len(made)], number), machine, crew._new)

@@ -35,7 +35,7 @@ def _here(tmp_path, monkeypatch):
 
 def test_help_names_every_command(capsys):
     out, _ = ablate("--help", capsys=capsys)
-    for name in ("study", "lr", "report", "list", "show", "new", "ui", "doctor"):
+    for name in ("study", "lr", "report", "list", "show", "init", "ui", "doctor"):
         assert f"\n  {name} " in out
 
 
@@ -62,31 +62,6 @@ def test_a_wrong_setting_names_file_key_rule_and_nearest_name(capsys):
     assert "baseline.activation" in err
     assert 'did you mean "relu"?' in err
     assert len(err.strip().splitlines()) <= 3
-
-
-def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
-    out, _ = ablate("new", "mine", capsys=capsys)
-    assert "ablate study mine --quick" in out
-    _, err = ablate("new", "mine", capsys=capsys, code=2)
-    assert "already exists" in err
-    from ablate.study.load import load_study
-
-    study = load_study(Path("studies/mine.toml"), overrides=[], quick=True)
-    assert study.name == "mine"
-
-
-def test_new_leaves_a_link_that_leads_nowhere(capsys, tmp_path):
-    (tmp_path / "studies").mkdir()
-    (tmp_path / "studies" / "mine.toml").symlink_to("disk/mine.toml")
-    _, err = ablate("new", "mine", capsys=capsys, code=2)
-    assert "mine.toml already exists" in err
-    assert (tmp_path / "studies" / "mine.toml").is_symlink()
-
-
-@pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 200])
-def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
-    _, err = ablate("new", name, capsys=capsys, code=2)
-    assert "is not a valid study name" in err
 
 
 def test_show_prints_the_resolved_study_with_its_size(capsys):

@@ -1,8 +1,7 @@
-"""`ablate list`, `ablate show`, `ablate new`: list the studies, resolve a study, start a new study."""
+"""`ablate list`, `ablate show`: list the studies, resolve a study."""
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
@@ -10,11 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate import system
-from ablate.errors import AblateError
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
-from ablate.storage.files.atomic import opening, write_new
-from ablate.study.names import NAME_RULE, is_safe_name, list_studies
+from ablate.study.names import list_studies
 from ablate.study.settings import StudySettings
 from ablate.study.toml import to_toml
 from ablate.text import printable
@@ -37,22 +34,6 @@ def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path
     # Not wrapped: an inline table broken over two lines is invalid TOML.
     say(console, [to_toml(study).strip(), ""], soft_wrap=True)
     say(console, (f"# {line}" for line in summary(study, data_dir)), soft_wrap=True)
-
-
-def run_new(name: str, *, folder: Path) -> None:
-    """Write studies/NAME.toml from the template; never overwrites a file."""
-    if not is_safe_name(name):
-        raise AblateError(f'"{printable(name)}" is not a valid study name: a name has {NAME_RULE}')
-    path = folder / "studies" / f"{name}.toml"
-    template = files("ablate.study").joinpath("template.toml").read_text(encoding="utf-8")
-    with opening(path.parent):
-        try:
-            write_new(path, template)
-        except FileExistsError as err:
-            if path.parent.is_dir():
-                raise AblateError(f"{path} already exists\n  edit it, or choose another name") from err
-            raise
-    say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 
 
 def summary(study: StudySettings, data_dir: Path | None) -> list[str]:
