@@ -58,6 +58,15 @@ def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lam
             raise DataError(f"{path}: is damaged: {printable(str(err), 200)}\n  {_way_out()}") from err
 
 
+def has_validation(path: Path) -> bool:
+    """Whether a file has validation examples of its own; no for a file that is no .npz."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = [member.removesuffix(".npy") for member in archive.namelist()]
+    return all(members_of(base, names) for base in ("x_validation", "y_validation"))
+
+
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write the arrays uncompressed (CIFAR-10 then loads in 0.1 s, compressed 1.1 s): aside, then renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-import typer
 from rich.console import Console
+from rich.prompt import Prompt
 
 from ablate.data.table import column_names
 from ablate.errors import AblateError
@@ -39,7 +39,7 @@ def run(asked: InitArguments, *, folder: Path) -> None:
     """Draft, write and time a study; nothing that exists is overwritten."""
     console = Console(highlight=False)
     if asked.source is None and not asked.name and can_ask():
-        asked = replace(asked, source=typer.prompt(WHAT, default="", show_default=False).strip() or None)
+        asked = replace(asked, source=Prompt.ask(WHAT, default="", show_default=False).strip() or None)
     name = name_of(asked)
     path = folder / "studies" / f"{name}.toml"
     if asked.source is None:
@@ -69,7 +69,7 @@ def drafted(asked: InitArguments, source: str, name: str, *, folder: Path, conso
     if source_kind(source) == "table" and not target and can_ask():
         columns = column_names(folder / source, origin=source)
         said(console, [f"columns: {listed(columns)}"])
-        target = (typer.prompt("Which column is to be predicted?", default=columns[-1]).strip(),)
+        target = (Prompt.ask("Which column is to be predicted?", default=columns[-1]).strip(),)
     return draft_of_data(
         source,
         name=name,

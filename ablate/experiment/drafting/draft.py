@@ -8,8 +8,8 @@ from typing import TypeAlias
 from ablate.study.toml import toml_key, toml_value
 from ablate.study.trial import Level
 
-Value: TypeAlias = Level | list[Level] | dict[str, object]
-Tables: TypeAlias = dict[str, dict[str, Value]]
+DraftValue: TypeAlias = Level | list[Level] | dict[str, object]
+Tables: TypeAlias = dict[str, dict[str, DraftValue]]
 COMMENT_AT = 32  # column of the comments, where a line leaves room
 
 
@@ -33,7 +33,7 @@ class Draft:
     found: tuple[str, ...] = ()  # what was taken for what, a line each
     left_out: tuple[str, ...] = ()  # what the source asks for and the study does not do, a line each
 
-    def with_setting(self, table: str, key: str, value: Value, *, comment: str) -> "Draft":
+    def with_setting(self, table: str, key: str, value: DraftValue, *, comment: str) -> "Draft":
         """The draft with another value of a setting, and a comment on it."""
         tables = {**self.tables, table: {**self.tables.get(table, {}), key: value}}
         return replace(self, tables=tables, comments={**self.comments, (table, key): comment})

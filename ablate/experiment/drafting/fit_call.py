@@ -22,7 +22,7 @@ OWN_CALLBACK = "a function callbacks(factors) beside build may return it"
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class FitExamples:
     """The arrays that a script trains with, as its expressions."""
 
     x: ast.expr
@@ -44,7 +44,7 @@ class FitSettings:
     left_out: tuple[str, ...]
 
 
-def examples_of(script: Script) -> Examples:
+def examples_of(script: Script) -> FitExamples:
     """The arguments of `fit` and `evaluate`. Raises `StudyError` if they are no arrays."""
     given = _arguments(script.fit, ("x", "y", "batch_size", "epochs"))
     for name in ("x", "y"):
@@ -55,7 +55,7 @@ def examples_of(script: Script) -> Examples:
         raise script.error(given["validation_data"], "validation_data is no pair (x, y) of arrays")
     test, at = _tested(script)
     is_reused = test is not None and validation is not None and ast.dump(test[0]) == ast.dump(validation[0])
-    return Examples(given["x"], given["y"], None if is_reused else validation, test, at, is_reused)
+    return FitExamples(given["x"], given["y"], None if is_reused else validation, test, at, is_reused)
 
 
 def settings_of(script: Script) -> FitSettings:
@@ -65,12 +65,10 @@ def settings_of(script: Script) -> FitSettings:
     patience, callbacks = None, given.get("callbacks")
     for call in _callbacks(script, callbacks) if callbacks is not None else ():
         name = layer_of(call)
-        if name == "EarlyStopping":
+        if isinstance(call, ast.Call) and name == "EarlyStopping":
             patience = int(_number(script, _arguments(call, ("monitor", "min_delta", "patience")).get("patience"), 0))
         else:
-            left.append(
-                f"{name or 'a callback'}: {NOT_MEANT.get(name, 'a callback(factors) beside build may return it')}"
-            )
+            left.append(f"{name or 'a callback'}: {NOT_MEANT.get(name, OWN_CALLBACK)}")
     if given.keys() & set(WEIGHTS):
         left.append('weights: [data] weights = "balanced" weights by class, and load may return weights_train')
     return FitSettings(

@@ -48,7 +48,7 @@ def shortened(draft: Draft, plan: StudyPlan, paces: Mapping[Structure, Pace]) ->
         return Fitted(draft, seconds, plan.n_left)
     share = max(MOST_SECONDS - fixed, 0.0) / (seconds - fixed)  # of the training steps
     fewest = max(LEAST_EXAMPLES, LEAST_PER_CLASS * plan.facts.data.n_classes)
-    examples = min(n_train, max(fewest, round(share * n_train, -2)))
+    examples = min(n_train, max(fewest, 100 * round(share * n_train / 100)))
     fewer = max(LEAST_EPOCHS, int(epochs * min(1.0, share * n_train / examples)))
     lines = []
     if examples < n_train:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.data import Dataset
+from ablate.data.npz import has_validation
 from ablate.data.table import column_names
 from ablate.data.trees import example_shape, leaves
 from ablate.errors import StudyError, known_names
-from ablate.experiment.drafting.draft import Draft, Tables, Value
+from ablate.experiment.drafting.draft import Draft, DraftValue, Tables
 from ablate.experiment.options import open_data
 from ablate.study.data_ref import source_kind
 from ablate.study.load import study_of_tables
@@ -21,12 +22,13 @@ SEEDS = 8  # three comparisons can be told to help or hurt from seven seeds on
 SHARE = 0.2  # of the examples for validation, and for testing where there is no test part
 SMALLEST_IMAGE = 8  # pixels a side: below, a convolutional network has nothing to pool
 IMAGE_SIZE = [32, 32]  # of a folder of images: height, width
+VALIDATION_FOLDERS = ("validation", "valid", "val")
 WORD_IDS = 256  # whole numbers up to here are taken for amounts or pixels, above for ids of words
-BASELINE: Mapping[str, Value] = {
+BASELINE: Mapping[str, DraftValue] = {
     "normalization": "none", "activation": "relu", "initializer": "he_normal", "dropout": 0.0, "optimizer": "adam",
     "learning_rate": "find",
 }  # fmt: skip
-SPACE: Mapping[str, Value] = {
+SPACE: Mapping[str, DraftValue] = {
     "normalization": ["none", "batch"], "activation": ["relu", "elu"], "dropout": [0.0, 0.2],
 }  # fmt: skip
 COMMENTS = {
@@ -44,7 +46,7 @@ class Chosen:
     """A model for data, its options, and how long it trains."""
 
     name: str
-    options: Mapping[str, Value]
+    options: Mapping[str, DraftValue]
     epochs: int
     why: str  # the kind of examples, in words
 
@@ -65,9 +67,8 @@ def draft_of_data(
     check_target(source, target, folder=folder)
     table = data_table(source, target, folder=folder)
     here = f"{source}/" if (folder / source).is_dir() else source  # as the working folder has it
+    table["validation"] = _validation(source, folder)
     data = _opened({**table, "name": here}, name, folder=folder, data_dir=data_dir, announce=announce)
-    if data.n_given:
-        table["validation"] = "given"
     if data.is_test_drawn:
         table["test"] = SHARE
     chosen = choose_model(data)
@@ -81,7 +82,7 @@ def draft_of_data(
         "ablation": {"seeds": SEEDS},
     }
     title = f"What matters for a network on {Path(source).name or source}?"
-    return Draft(name, title, tables, COMMENTS, found=_found(source, data, chosen))
+    return Draft(name, title, tables, COMMENTS, found=_found(source, target, data, chosen))
 
 
 def check_target(source: str, target: Sequence[str], *, folder: Path) -> None:
@@ -99,12 +100,12 @@ def check_target(source: str, target: Sequence[str], *, folder: Path) -> None:
             raise StudyError(f'--target: {source} has no column "{column}"\n  {known_names(column, columns)}')
 
 
-def data_table(source: str, target: Sequence[str], *, folder: Path) -> dict[str, Value]:
+def data_table(source: str, target: Sequence[str], *, folder: Path) -> dict[str, DraftValue]:
     """[data] of a source, whose path starts at the folder of the study file."""
     kind = source_kind(source)
     is_folder = kind != "known" and (folder / source).is_dir()
     place = source if kind == "known" else os.path.relpath(folder / source, folder / "studies").replace(os.sep, "/")
-    table: dict[str, Value] = {"name": f"{place}/" if is_folder else place}
+    table: dict[str, DraftValue] = {"name": f"{place}/" if is_folder else place}
     if target:
         table["target"] = target[0] if len(target) == 1 else list(target)
     if is_folder:
@@ -112,8 +113,16 @@ def data_table(source: str, target: Sequence[str], *, folder: Path) -> dict[str,
     return {**table, "validation": SHARE}
 
 
+def _validation(source: str, folder: Path) -> DraftValue:
+    """The source's own validation part, or a share of its training examples."""
+    path = folder / source
+    if path.is_dir():
+        return "given" if any((path / name).is_dir() for name in VALIDATION_FOLDERS) else SHARE
+    return "given" if source_kind(source) == "npz" and path.is_file() and has_validation(path) else SHARE
+
+
 def _opened(
-    table: Mapping[str, Value], name: str, *, folder: Path, data_dir: Path | None, announce: Callable[[str], None]
+    table: Mapping[str, DraftValue], name: str, *, folder: Path, data_dir: Path | None, announce: Callable[[str], None]
 ) -> Dataset:
     """The data, as a study with any model opens them."""
     tree: TomlTree = {
@@ -147,10 +156,10 @@ def _are_words(data: Dataset) -> bool:
     return bool(x.dtype.kind in "iu" and x.min() >= 0 and x.max() >= WORD_IDS)
 
 
-def _found(source: str, data: Dataset, chosen: Chosen) -> tuple[str, ...]:
+def _found(source: str, columns: Sequence[str], data: Dataset, chosen: Chosen) -> tuple[str, ...]:
     """What was taken for what."""
     n = sum(len(next(iter(leaves(part).values()))) for part in (data.x_train, data.x_test))
-    predicted = listed([_target_said(name, target) for name, target in data.targets.items()])
+    predicted = listed([_target_said(name or listed(columns), target) for name, target in data.targets.items()])
     return (
         f"{source}: {n:,} examples, {chosen.why}",
         f"predicts {predicted}",
@@ -160,8 +169,7 @@ def _found(source: str, data: Dataset, chosen: Chosen) -> tuple[str, ...]:
 
 def _target_said(name: str, target: Target) -> str:
     """A target in words."""
-    names = list(target.names) if target.kind == "numbers" else []
-    of = f"{name or listed(names)}: " if name or names else ""
+    of = f"{name}: " if name else ""
     match target.kind:
         case "classes" | "one-hot":
             each = " for each pixel or step" if target.is_dense else ""

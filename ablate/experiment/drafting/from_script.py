@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ablate.errors import StudyError
-from ablate.experiment.drafting.draft import Code, Draft, Tables, Value
-from ablate.experiment.drafting.fit_call import Examples, FitSettings, examples_of, optimizer_of, settings_of
+from ablate.experiment.drafting.draft import Code, Draft, DraftValue, Tables
+from ablate.experiment.drafting.fit_call import FitExamples, FitSettings, examples_of, optimizer_of, settings_of
 from ablate.experiment.drafting.from_data import COMMENTS, SEEDS, SHARE
 from ablate.experiment.drafting.script import Script, bound_by, loaded_by, read_script
 from ablate.experiment.drafting.script_levels import FoundFactor, ModelCode, still_read, vary_examples
@@ -26,7 +26,7 @@ def draft_of_script(path: Path, *, name: str, folder: Path) -> Draft:
     """
     script = read_script(path)
     examples, settings = examples_of(script), settings_of(script)
-    parts = Parts.of(script, examples)
+    parts = ScriptParts.of(script, examples)
     code = Code(path.with_name(f"{path.stem}_parts.py"), "\n".join(_module(script, examples, parts)))
     if code.path.exists():
         raise StudyError(f"{code.path} already exists\n  rename it: ablate writes load and build there")
@@ -49,13 +49,13 @@ def draft_of_script(path: Path, *, name: str, folder: Path) -> Draft:
 
 
 def _tables(
-    place: str, examples: Examples, settings: FitSettings, factors: Mapping[str, FoundFactor], optimizer: str
+    place: str, examples: FitExamples, settings: FitSettings, factors: Mapping[str, FoundFactor], optimizer: str
 ) -> Tables:
     """The tables of the study file; `optimizer` is "" where the compiled model keeps its own."""
     levels = {name: [factor.baseline, *factor.others] for name, factor in factors.items()}
     if optimizer:
         levels["optimizer"] = [optimizer, next(name for name in OTHER_OPTIMIZERS if name != optimizer)]
-    validation: Value = "given" if examples.validation else settings.share
+    validation: DraftValue = "given" if examples.validation else settings.share
     return {
         "data": {
             "name": f"{place}:load",
@@ -76,14 +76,14 @@ def _tables(
     }
 
 
-class Parts:
+class ScriptParts:
     """The statements of a script by what they are for."""
 
     def __init__(self, shared: list[ast.stmt], data: list[ast.stmt], model: ModelCode, asked: set[str]) -> None:
         self.shared, self.data, self.model, self.asked = shared, data, model, asked
 
     @classmethod
-    def of(cls, script: Script, examples: Examples) -> "Parts":
+    def of(cls, script: Script, examples: FitExamples) -> "ScriptParts":
         """Raises `StudyError` where the model needs the examples."""
         pairs = [one for pair in (examples.validation, examples.test) if pair for one in pair]
         names = {name for one in (examples.x, examples.y, *pairs) for name in loaded_by(one)} - {script.model}
@@ -115,7 +115,7 @@ def _is_shared(statement: ast.stmt) -> bool:
     return False
 
 
-def _module(script: Script, examples: Examples, parts: Parts) -> Iterator[str]:
+def _module(script: Script, examples: FitExamples, parts: ScriptParts) -> Iterator[str]:
     """The module's lines."""
     source = SourceText(script.text)
     name = script.path.name
@@ -138,7 +138,7 @@ def _ordered(imports: Sequence[ast.stmt]) -> list[ast.stmt]:
     return sorted(imports, key=lambda one: not (isinstance(one, ast.ImportFrom) and one.module == "__future__"))
 
 
-def _arrays(examples: Examples) -> Iterator[str]:
+def _arrays(examples: FitExamples) -> Iterator[str]:
     named = {"train": (examples.x, examples.y), "validation": examples.validation, "test": examples.test}
     for part, pair in named.items():
         if pair is not None:

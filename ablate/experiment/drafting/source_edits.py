@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from typing import Any
 
 Replaced = Callable[[ast.AST], str | None]  # the new text of a node; None: as it was, but for what is inside
 
@@ -53,10 +54,10 @@ class SourceText:
         return iter(sorted(found, key=lambda edit: self._span(edit[0])))
 
     def _span(self, node: ast.AST) -> tuple[int, int]:
-        decorators = getattr(node, "decorator_list", [])
-        first = decorators[0] if decorators else node
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        first: Any = decorators[0] if decorators else node  # Any: nodes of a text have places
         start = self._place(first.lineno, first.col_offset) - (1 if decorators else 0)  # the @
-        return start, self._place(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]  # of a text
+        return start, self._place(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
 
     def _place(self, line: int, column: int) -> int:
         """Where a line, from 1, and a column, in bytes, stand in the text."""

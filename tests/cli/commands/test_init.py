@@ -79,7 +79,7 @@ def test_a_table_becomes_a_study_that_loads(ablate):
 def test_on_a_terminal_it_asks_for_source_and_target(ablate, monkeypatch):
     monkeypatch.setattr(init, "can_ask", lambda: True)
     answers = iter(["houses.csv", "price"])
-    monkeypatch.setattr(init.typer, "prompt", lambda *_, **__: next(answers))
+    monkeypatch.setattr(init.Prompt, "ask", lambda *_, **__: next(answers))
     code, out, _ = ablate("--no-time")
     assert code == 0
     assert "columns: rooms and price" in out
