@@ -211,10 +211,16 @@ def option_row(parameter: Any) -> str:  # Any: typer's option or argument
     if parameter.param_type_name == "argument":
         return f"| `{parameter.metavar or parameter.name.upper()}` | {cell(parameter.help or '')} | required |"
     flag = ", ".join(f"`{option}`" for option in (*parameter.opts, *parameter.secondary_opts))
-    value = "" if parameter.is_flag else f" `{parameter.metavar or parameter.type.name.upper()}`"
+    value = "" if parameter.is_flag else f" `{value_of(parameter)}`"
     default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     shown = "" if default in (None, "", False, (), []) or callable(default) else f"`{default}`"
     return f"| {flag}{cell(value)} | {cell(parameter.help or '')} | {shown} |"
+
+
+def value_of(parameter: Any) -> str:  # Any: typer's option
+    """The word for an option's value."""
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", str)
+    return parameter.metavar or {Path: "PATH", int: "N", float: "X"}.get(kind, "TEXT")
 
 
 def cell(text: str) -> str:
