@@ -66,7 +66,7 @@ def test_only_what_is_beyond_the_limits_goes_and_old_results_only_if_asked_for(o
     assert removed(found, CacheLimit()) == []
     assert removed(found, CacheLimit(None, NOW - 5 * DAY)) == ["0123", "0a0a", "0a73", "abab"]
     assert removed(found, CacheLimit(50)) == []
-    assert len(removed(found, CacheLimit(20))) == 4
+    assert len(removed(found, CacheLimit(20))) == 3
     assert removed(found, CacheLimit(), old=True) == ["old~"]
 
 
