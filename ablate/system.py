@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
@@ -42,10 +42,10 @@ class Git(TypedDict):
     dirty: bool
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the installed libraries; nothing is imported."""
+def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """The versions of Python and of those of the libraries that are installed; nothing is imported."""
     found = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    for name in libraries:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -219,6 +219,7 @@ HELD_BY = {
     "ablate.analysis.imports.factors": "analysis/imports/test_foreign_factors.py",
     "ablate.analysis.imports.naming": "analysis/imports/test_foreign_factors.py",
     "ablate.analysis.imports.words": "analysis/imports/test_cases.py",
+    "ablate.cli.commands.compare": "cli/test_cli.py",
     "ablate.cli.commands.export": "experiment/test_exported_models.py",
     "ablate.cli.commands.lr": "cli/test_cli.py",
     "ablate.cli.commands.plan": "cli/test_cli.py",

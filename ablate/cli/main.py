@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 
 DEFAULT_URI = "sqlite:///mlflow.db"
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 not complete, failed or to be fixed, and what is there is saved; 2 wrong usage, nothing was "
+    "started; 130 interrupted."
+)
 app = typer.Typer(
     name="ablate",
     help="Which part of my network matters? Hyperparameter search and ablation studies with honest statistics.",
-    epilog="Start with: ablate study digits_mlp",
+    epilog=f"Start with: ablate study digits_mlp\n\n{EXIT_CODES}",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -37,10 +41,48 @@ def read_count(text: str) -> int | None:
     return int(text)
 
 
-Name = Annotated[str, typer.Argument(help="A study in ./studies, a bundled study, or a path to a .toml file.")]
+def _begun_study(incomplete: str) -> list[tuple[str, str]]:
+    from ablate.cli.completion import study_names
+
+    return study_names(incomplete, folder=Path.cwd())
+
+
+def _begun_results(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ablate.cli.completion import result_names
+
+    return result_names(incomplete, out=Path(ctx.params.get("out") or "reports"))
+
+
+def _begun_set(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ablate.cli.completion import overrides
+
+    # While the value of --set is missing, the study's name is still among the words that are not assigned.
+    study = ctx.params.get("name") or next(iter(ctx.args), "")
+    return overrides(incomplete, study=study, folder=Path.cwd())
+
+
+def _one_of(*words: str) -> Callable[[str], list[str]]:
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="A study in ./studies, a bundled study, or a path to a .toml file.", autocompletion=_begun_study
+    ),
+]
+OfResults = Annotated[
+    str,
+    typer.Argument(help="A study with results, or a folder with a results.csv.", autocompletion=_begun_results),
+]
 Sets = Annotated[
     list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.epochs=5 (repeatable)."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting, e.g. training.epochs=5 (repeatable).",
+        autocompletion=_begun_set,
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for results, with a subfolder per study.")]
 DataDir = Annotated[
@@ -53,6 +95,7 @@ Workers = Annotated[
         parser=read_count,
         metavar="auto|N",
         show_default="auto",
+        autocompletion=_one_of("auto"),
         help="Number of worker processes; auto: one per GPU or CPU core, as far as memory allows.",
     ),
 ]
@@ -62,6 +105,7 @@ StackSize = Annotated[
         parser=read_count,
         metavar="auto|K",
         show_default="auto",
+        autocompletion=_one_of("auto"),
         help="Number of trials of equal structure to train in one program.",
     ),
 ]
@@ -73,6 +117,7 @@ ClusterAddress = Annotated[
     str | None,
     typer.Option(
         metavar="auto|HOST:PORT",
+        autocompletion=_one_of("auto"),
         help="Train on the machines of a Ray cluster: the one that this machine is in, or the one at an address.",
     ),
 ]
@@ -83,7 +128,7 @@ Mixed = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def study(
     name: Name,
     set_: Sets = [],  # noqa: B006  # typer copies it
@@ -92,7 +137,10 @@ def study(
     out: Out = Path("reports"),
     tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
-    only: Annotated[str | None, typer.Option(help="Run only one phase: search or ablation.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Run only one phase: search or ablation.", autocompletion=_one_of("search", "ablation")),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start again; old results are kept under another name.")
     ] = False,
@@ -174,7 +222,7 @@ def lr(
 
 
 @app.command()
-def report(name: Name, out: Out = Path("reports")) -> None:
+def report(name: OfResults, out: Out = Path("reports")) -> None:
     """Rebuild a study's report from its results table. NAME may also be a folder with a results.csv."""
     from ablate.cli.commands import report as command
 
@@ -183,7 +231,7 @@ def report(name: Name, out: Out = Path("reports")) -> None:
 
 @app.command()
 def verify(
-    name: Name,
+    name: OfResults,
     trials: Annotated[
         int, typer.Option(min=1, metavar="N", help="Number of trials to retrain, spread over phases and variants.")
     ] = 3,
@@ -209,7 +257,7 @@ def verify(
 
 @app.command()
 def export(
-    name: Name,
+    name: OfResults,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, as model.keras.")],
     trial: Annotated[
         str,
@@ -259,7 +307,12 @@ def analyze(
         ),
     ] = "",
     direction: Annotated[
-        str, typer.Option(metavar="maximize|minimize", help="Whether higher or lower scores are better.")
+        str,
+        typer.Option(
+            metavar="maximize|minimize",
+            help="Whether higher or lower scores are better.",
+            autocompletion=_one_of("maximize", "minimize"),
+        ),
     ] = "",
     margin: Annotated[
         float | None, typer.Option(help="Largest difference that does not matter, in the score's unit.")
@@ -277,6 +330,7 @@ def analyze(
         str,
         typer.Option(
             metavar="count|drop",
+            autocompletion=_one_of("count", "drop"),
             help="Runs without a score or state: count them as lost (default), or leave them out of the comparisons.",
         ),
     ] = "",
@@ -382,6 +436,44 @@ def ui(
 
 
 @app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A study with results, or a folder.", autocompletion=_begun_results)
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="The one to set beside it.", autocompletion=_begun_results)],
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of the page; by default compare_A_B.html in --out.")
+    ] = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Set two reports side by side: what differs in settings, data and versions, and in each comparison's effect."""
+    from ablate.cli.commands import compare as command
+
+    command.run(a, b, page=page, out=out)
+
+
+@app.command()
+def gc(
+    trim: Annotated[
+        bool, typer.Option("--trim", help="Remove what is beyond the limits; without it, only show.")
+    ] = False,
+    size: Annotated[float, typer.Option(min=0.0, metavar="GB", help="What each cache may keep, used last.")] = 2.0,
+    days: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Also remove of the caches what was not used for N days.")
+    ] = None,
+    old_results: Annotated[
+        bool, typer.Option("--old-results", help="Also remove the results that --fresh set aside.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    out: Out = Path("reports"),
+) -> None:
+    """Show what caches, old results and kept models take, and trim them. Touches no study that is running."""
+    from ablate.cli.commands import gc as command
+
+    raise typer.Exit(command.run(command.GcArguments(out, trim, size, days, old_results, yes)))
+
+
+@app.command()
 def doctor(
     tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
@@ -398,9 +490,10 @@ def doctor(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from ablate import __version__
+        from ablate import __version__, system
 
-        typer.echo(f"ablate {__version__}")
+        versions = system.versions((*system.LIBRARIES, "ray"))
+        typer.echo("\n".join(f"{name} {number}" for name, number in ({"ablate": __version__} | versions).items()))
         raise typer.Exit
 
 
@@ -408,7 +501,10 @@ def _print_version(wanted: bool) -> None:
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
     _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Show this version and those of the libraries.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Options before the command."""

@@ -176,6 +176,7 @@ class Page:
     sections: Sequence[Section] = field(default_factory=tuple)
     confirmation: Link | None = None  # confirmation status of the answer, linked to the checklist
     is_confirmed: bool = False
+    kind: str = "Ablation report"
 
     def figures(self) -> list[Figure]:
         """All figures, in order."""

@@ -8,18 +8,21 @@ import hashlib
 import json
 import os
 import platform
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IRWXU, S_IWGRP, S_IWOTH
 
 from ablate import system
+from ablate.storage.files.trimming import CacheFile, files_in, remove_files, total_bytes
 
 VARIABLE = "ABLATE_PROGRAM_CACHE"  # a folder, or OFF
 OFF = "off"
 MOST_BYTES = 2**28  # of the programs of one machine: a program of a small network takes 0.3 to 3 MB
 MOST_MACHINES = 4  # folders kept, those used last
+_FOLDER = re.compile("[0-9a-f]{16}")
+_FILE = re.compile(r".+-(cache|atime)|\.lockfile")  # as JAX names a program, the time of its use, and the lock on both
 
 
 def open_program_cache(threads: int | None, *, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -47,6 +50,26 @@ def clear(folder: Path) -> None:
     for path in folder.iterdir():
         with suppress(OSError):
             path.unlink()
+
+
+def program_folders(*, environ: Mapping[str, str] = os.environ) -> list[CacheFile]:
+    """The folders of the machines in the cache, with the time of their last use; those used last first.
+
+    Empty if the cache is switched off, or is not this user's alone.
+    """
+    root = _root(environ)
+    try:
+        return _machines(root) if root is not None and _is_private(root) else []
+    except OSError:  # there is none
+        return []
+
+
+def remove_programs(folder: Path) -> bool:
+    """Remove the programs of one machine, and the folder if nothing else is in it; whether it is gone."""
+    remove_files(files_in(folder, _FILE.fullmatch))
+    with suppress(OSError):  # a file of somebody else's is in it, or another process removed it
+        folder.rmdir()
+    return not folder.exists()
 
 
 def _root(environ: Mapping[str, str]) -> Path | None:
@@ -86,6 +109,16 @@ def _processor() -> Iterator[str]:
 
 
 def _drop_oldest(root: Path) -> None:
-    folders = sorted((path for path in root.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for path in folders[:-MOST_MACHINES]:
-        shutil.rmtree(path, ignore_errors=True)
+    for machine in _machines(root)[MOST_MACHINES:]:
+        remove_programs(machine.path)
+
+
+def _machines(root: Path) -> list[CacheFile]:
+    """The folders of machines, those used last first. Other folders are not ours: the user may have named any root."""
+    found = list[CacheFile]()
+    for path in root.iterdir():
+        with suppress(OSError):  # another process removed it
+            if _FOLDER.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+                files = list(files_in(path, _FILE.fullmatch))
+                found.append(CacheFile(path, total_bytes(files), path.stat().st_mtime))
+    return sorted(found, key=lambda one: -one.used)

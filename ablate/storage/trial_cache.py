@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
+from ablate.storage.files.trimming import MOST_BYTES, CacheFile, CacheLimit, files_in, remove_files, surplus
 from ablate.storage.models import is_candidate
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, is_found
@@ -20,6 +21,9 @@ from ablate.study.user_code import study_stands_alone
 
 KEPT_STATES = ("finished", "diverged")  # other states say more about a pruner or a machine than about the configuration
 RATE_TEST = "[0-9a-f]{1,64}"  # key of a range test; a test with micro-batches has another key
+TRIALS, LR_TESTS = "trials", "lr_tests"  # folders of the cache
+TRIM_EVERY = MOST_BYTES // 32  # bytes that a process writes before it looks at the cache's size again
+_NAMES = {TRIALS: re.compile(r"[0-9a-f]{64}\.json"), LR_TESTS: re.compile(rf"{RATE_TEST}(-\d+-parts)?\.json")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,11 @@ class TrialCache:
     if trials were stacked in one program, if a compile policy was chosen by measuring, or if memory was short
     for evaluating; trials trained with micro-batches are not kept. A file that cannot be read as a trial
     counts as missing, and a file that cannot be written is skipped.
+
+    Trials and range tests together take at most `MOST_BYTES` (2 GB) and `TRIM_EVERY` (64 MB) for each process that
+    writes: before its first trial, and after every 64 MB of them, a process removes the files that were used longest
+    ago. Several processes may do so at once: a file that another one removed is not there, and one that another one
+    used meanwhile stays. A trial whose file is gone is trained again. `ablate gc` shows the cache and trims it further.
     """
 
     def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
@@ -72,6 +81,7 @@ class TrialCache:
         self._shared = _shared(facts, stack=stack)
         self._file = TypeAdapter(_Kept)
         self._rate_tests = TypeAdapter(RateTest)
+        self._written = TRIM_EVERY  # bytes since the cache was trimmed: it is before the first file
 
     def find(self, spec: TrialSpec) -> CachedTrial | None:
         """The trial that equals `spec`, from this or another study; one with test scores also serves without them.
@@ -96,7 +106,9 @@ class TrialCache:
         plain = replace(outcome, rate_test=None, attempt=1, trained_on="")  # a study that finds it makes no attempt
         kept = _Kept(digest, origin, plain, rate_test=key, epochs=tuple(epochs))
         if _is_whole(kept, tested=spec.test):
-            keep(self._path(digest), json.dumps(asdict(kept)))
+            text = json.dumps(asdict(kept))
+            self._make_room(len(text))
+            keep(self._path(digest), text)
 
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of everything that decides the numbers of `spec`, hexadecimal."""
@@ -106,8 +118,15 @@ class TrialCache:
         depends_on = [self._shared, trial_key(spec), test, before.model_dump() if before else None, tested]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
+    def _make_room(self, n_bytes: int) -> None:
+        """Trim the cache if this process has not done so for long."""
+        if self._written >= TRIM_EVERY:
+            remove_files(surplus(cache_files(self._folder), CacheLimit()))
+            self._written = 0
+        self._written += n_bytes
+
     def _path(self, digest: str) -> Path:
-        return self._folder / "trials" / digest[:2] / f"{digest}.json"
+        return self._folder / TRIALS / digest[:2] / f"{digest}.json"
 
     def _load(self, digest: str) -> _Kept | None:
         kept = load_kept(self._path(digest), self._file)
@@ -121,7 +140,16 @@ class TrialCache:
     def _load_test(self, key: str) -> RateTest | None:
         if not re.fullmatch(RATE_TEST, key):  # the digest names a file
             return None
-        return load_kept(self._folder / "lr_tests" / f"{key}.json", self._rate_tests)
+        return load_kept(self._folder / LR_TESTS / f"{key}.json", self._rate_tests)
+
+
+def cache_files(folder: Path, parts: Sequence[str] = (TRIALS, LR_TESTS)) -> list[CacheFile]:
+    """The files of the cached trials and range tests in the cache `folder`, by their names; links are left out."""
+    found = list[CacheFile]()
+    for part in parts:
+        if not (folder / part).is_symlink():
+            found += files_in(folder / part, _NAMES[part].fullmatch, depth=1 if part == TRIALS else 0)
+    return found
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:

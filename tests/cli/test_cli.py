@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tomllib
@@ -35,12 +36,68 @@ def _here(tmp_path, monkeypatch):
 
 def test_help_names_every_command(capsys):
     out, _ = ablate("--help", capsys=capsys)
-    for name in ("study", "lr", "report", "list", "show", "init", "ui", "doctor"):
+    for name in ("study", "lr", "report", "list", "show", "init", "ui", "doctor", "compare", "gc"):
         assert f"\n  {name} " in out
 
 
-def test_version(capsys):
-    assert ablate("--version", capsys=capsys)[0].startswith("ablate ")
+@pytest.mark.parametrize("command", [(), ("study",)])
+def test_help_names_the_exit_codes(capsys, command):
+    words = " ".join(ablate(*command, "--help", capsys=capsys)[0].split())
+    assert "Exit codes: 0 done; 1 " in words
+    assert "; 2 wrong usage" in words
+    assert "; 130 interrupted" in words
+
+
+def test_version_names_the_libraries_after_its_own_without_importing_them(capsys):
+    import keras
+
+    from ablate import __version__
+
+    lines = ablate("--version", capsys=capsys)[0].splitlines()
+    assert lines[0] == f"ablate {__version__}"
+    assert lines[1] == f"python {platform.python_version()}"
+    assert f"keras {keras.__version__}" in lines
+    names = [line.split()[0] for line in lines]
+    assert {"tensorflow", "optuna", "mlflow", "pandas", "numpy", "scipy"} <= set(names)
+    code = "import sys; sys.argv[1:] = ['--version']\nfrom ablate.cli.main import app\ntry: app()\nfinally: "
+    code += "print(sorted({'keras', 'tensorflow', 'numpy', 'pandas', 'mlflow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_two_reports_are_set_side_by_side(capsys, tmp_path):
+    table = "trial,phase,variant,factor,level,mode,against,seed,state,score,test_accuracy\n"
+    for name, gain in (("one", 0.1), ("two", 0.0)):
+        rows = "".join(
+            f"{variant}-{seed},ablation,{variant},{factor},{level},,{against},{seed},finished,{score},{score}\n"
+            for seed in range(8)
+            for variant, factor, level, against, score in (
+                ("reference", "", "", "", 0.5 + seed / 100),
+                ("depth=2", "depth", "2", "reference", 0.5 + seed / 90 + gain),
+            )
+        )
+        (tmp_path / "reports" / name).mkdir(parents=True)
+        (tmp_path / "reports" / name / "results.csv").write_text(table + rows)
+    out, _ = ablate("compare", "one", "two", capsys=capsys)
+    assert out.startswith("1 comparison in both: 0 with the same verdict, 1 with another.")
+    assert "depth = 2" in out
+    assert "page     reports/compare_one_two.html" in out
+    assert Path("reports/compare_one_two.html").read_text().startswith("<!doctype html>")
+    _, err = ablate("compare", "one", "three", capsys=capsys, code=2)
+    assert "available results: one, two" in err
+
+
+def test_gc_shows_and_refuses_to_remove_where_nobody_can_be_asked(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("ABLATE_PROGRAM_CACHE", "off")
+    kept = tmp_path / "reports" / ".cache" / "trials" / "ab" / f"{'ab' * 32}.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    assert "cached trials  1" in ablate("gc", capsys=capsys)[0]
+    _, err = ablate("gc", "--trim", "--size", "0", capsys=capsys, code=2)
+    assert "add --yes" in err
+    assert kept.exists()
+    assert "removed 1 file" in ablate("gc", "--trim", "--size", "0", "--yes", capsys=capsys)[0]
+    assert not kept.exists()
 
 
 def test_list_shows_the_bundled_studies_and_ones_own(capsys, tmp_path):

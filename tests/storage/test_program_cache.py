@@ -8,7 +8,7 @@ import pytest
 from backends import jax_only
 
 from ablate import system
-from ablate.storage.program_cache import MOST_MACHINES, clear, open_program_cache
+from ablate.storage.program_cache import MOST_MACHINES, clear, open_program_cache, program_folders, remove_programs
 
 
 @pytest.fixture
@@ -66,6 +66,36 @@ def test_the_folders_used_last_are_kept(environ, tmp_path):
         os.utime(folder, (time.time() - 100 + age,) * 2)
     newest = open_program_cache(99, environ=environ)
     assert sorted(path for path in (tmp_path / "programs").iterdir()) == sorted([*folders[1:], newest])
+
+
+def test_folders_of_the_users_own_in_a_folder_that_he_named_stay(environ):
+    root = open_program_cache(1, environ=environ).parent
+    for number in range(2 * MOST_MACHINES):
+        (root / f"my photos {number}").mkdir()
+        (root / f"my photos {number}" / "a.jpg").write_bytes(b"x")
+    open_program_cache(2, environ=environ)
+    assert len(list(root.glob("my photos */a.jpg"))) == 2 * MOST_MACHINES
+
+
+def test_the_programs_of_a_machine_are_listed_and_removed_without_other_files(environ):
+    one, other = (open_program_cache(n, environ=environ) for n in (1, 2))
+    for name in ("jit_f-12-cache", "jit_f-12-atime", ".lockfile"):
+        (one / name).write_bytes(b"x" * 10)
+        (other / name).write_bytes(b"x" * 10)
+    (other / "mine.txt").write_text("notes")
+    os.utime(one, (time.time() - 100,) * 2)
+    assert [(found.path, found.n_bytes) for found in program_folders(environ=environ)] == [(other, 30), (one, 30)]
+    assert remove_programs(one)
+    assert not remove_programs(other)
+    assert [path.name for path in other.iterdir()] == ["mine.txt"]
+
+
+def test_a_cache_that_is_off_or_not_the_users_alone_lists_nothing(environ, tmp_path):
+    assert program_folders(environ={"ABLATE_PROGRAM_CACHE": "off"}) == []
+    assert program_folders(environ=environ) == []
+    open_program_cache(1, environ=environ)
+    (tmp_path / "programs").chmod(0o777)
+    assert program_folders(environ=environ) == []
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
 import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import pytest
@@ -8,10 +11,11 @@ from records import epoch_of_classes
 from ablate import system
 from ablate.plans.filters import Deduplicated
 from ablate.plans.search import SearchPlan
-from ablate.storage import conditions
+from ablate.storage import conditions, trial_cache
 from ablate.storage.facts import Facts
 from ablate.storage.files import kept
-from ablate.storage.trial_cache import CachedTrial, TrialCache, open_cache, trial_key
+from ablate.storage.files.trimming import CacheLimit, remove_files
+from ablate.storage.trial_cache import TRIALS, CachedTrial, TrialCache, cache_files, open_cache, trial_key
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import LrTest, Transfer
 from ablate.study.trial import ACCURACY, Label, Outcome, RateTest, TrialSpec, counted, stopped
@@ -293,3 +297,74 @@ def test_a_key_stays_as_it_was_or_no_trial_of_an_older_cache_would_be_found():
 def test_a_rate_that_is_typed_in_is_found_for_no_configuration():
     one = a_spec(learning_rate=0.1)
     assert trial_key(one) == trial_key(replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}))
+
+
+def aged(path, days):
+    os.utime(path, (time.time() - days * 86400,) * 2)
+
+
+def test_before_its_first_trial_a_process_removes_what_was_used_longest_ago(cache, facts, tmp_path, monkeypatch):
+    for seed in range(5):
+        TrialCache(tmp_path, facts, stack=None).keep(replace(SPEC, seed=seed), DONE, EPOCHS)
+    kept = files(tmp_path)
+    size = kept[0].stat().st_size
+    for age, path in enumerate(kept):
+        aged(path, age + 1)
+    aged(tmp_path / "lr_tests" / "abc123.json", 0.5)
+    (tmp_path / "trials" / "notes.txt").write_text("x" * 10 * size)
+    monkeypatch.setattr(trial_cache, "CacheLimit", lambda: CacheLimit(int(3.9 * size)))
+    cache.keep(replace(SPEC, seed=9), DONE, EPOCHS)
+    assert set(files(tmp_path)) & set(kept) <= set(kept[:3])
+    assert kept[0].exists()
+    assert not kept[4].exists()
+    assert cache.find(replace(SPEC, seed=9)).outcome == DONE
+    assert (tmp_path / "trials" / "notes.txt").exists()
+
+
+def test_the_cache_is_looked_at_again_after_so_many_bytes(cache, monkeypatch):
+    looked = []
+    monkeypatch.setattr(trial_cache, "cache_files", lambda folder: looked.append(folder) or [])
+    monkeypatch.setattr(trial_cache, "TRIM_EVERY", 10)
+    cache._written = 10
+    for seed in range(3):
+        cache.keep(replace(SPEC, seed=seed), DONE, EPOCHS)
+    assert len(looked) == 3
+    monkeypatch.setattr(trial_cache, "TRIM_EVERY", 10**9)
+    cache.keep(replace(SPEC, seed=3), DONE, EPOCHS)
+    assert len(looked) == 3
+
+
+def test_a_trial_that_is_found_counts_as_used_with_its_range_test(cache, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    used = [*files(tmp_path), tmp_path / "lr_tests" / "abc123.json"]
+    for path in used:
+        aged(path, 3)
+    cache.find(SPEC)
+    assert all(time.time() - path.stat().st_mtime < 3600 for path in used)
+
+
+def test_processes_that_write_and_trim_at_once_lose_nothing_but_work(facts, tmp_path):
+    """Each trims before every trial; what is found afterwards is whole."""
+    (tmp_path / "lr_tests").mkdir()
+    (tmp_path / "lr_tests" / "abc123.json").write_text(json.dumps(asdict(TEST)))
+    caches = [TrialCache(tmp_path, facts, stack=None) for _ in range(4)]
+
+    def write(number):
+        for seed in range(number * 10, number * 10 + 10):
+            caches[number]._written = trial_cache.TRIM_EVERY
+            caches[number].keep(replace(SPEC, seed=seed), DONE, EPOCHS)
+            remove_files(cache_files(tmp_path, (TRIALS,))[:2])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    found = [caches[0].find(replace(SPEC, seed=seed)) for seed in range(40)]
+    assert all(one.outcome == DONE for one in found if one)
+    assert len([one for one in found if one]) == len(files(tmp_path))
+
+
+def test_a_part_of_the_cache_that_is_a_link_is_left_alone(cache, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    (tmp_path / "trials").rename(tmp_path / "elsewhere")
+    (tmp_path / "trials").symlink_to(tmp_path / "elsewhere")
+    assert cache_files(tmp_path, (TRIALS,)) == []
+    assert len(cache_files(tmp_path)) == 1

@@ -32,6 +32,22 @@ def welch_interval(variant: ArrayLike, reference: ArrayLike, *, confidence: floa
     return Interval(mean, error * math.sqrt(n), mean - half, mean + half, n)
 
 
+def independent_difference(variant: Interval, reference: Interval, *, confidence: float = 0.95) -> Interval:
+    """Welch's interval of the difference of two means that no run shares, from their SDs and numbers of values.
+
+    `sd` and `n` are as those of `welch_interval`. NaN ends below two values on a side.
+    """
+    n, mean = min(variant.n, reference.n), variant.mean - reference.mean
+    if n < 2:
+        return Interval(mean, math.nan, math.nan, math.nan, n)
+    parts = [one.sd**2 / one.n for one in (variant, reference)]
+    error = math.sqrt(sum(parts))
+    spent = sum(part**2 / (one.n - 1) for part, one in zip(parts, (variant, reference), strict=True))
+    freedom = sum(parts) ** 2 / spent if spent > 0 else 1.0
+    half = error * float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return Interval(mean, error * math.sqrt(n), mean - half, mean + half, n)
+
+
 def skewed_welch_interval(variant: ArrayLike, reference: ArrayLike, *, confidence: float) -> Interval:
     """Welch's interval, widened for the skewness of the samples, see `ablate.analysis.statistics.skewness`."""
     x, y = to_floats(variant), to_floats(reference)

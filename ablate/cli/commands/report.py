@@ -12,11 +12,11 @@ from ablate.study.names import find_study
 
 def run(name: str, *, out: Path) -> None:
     """Find the folder, build the report, and print the answer and the report's path."""
-    built = rebuild(find_folder(_study_name(name), out))
+    built = rebuild(find_folder(study_name(name), out))
     say(Console(highlight=False), [*built.headline, f"report   {built.report}"])
 
 
-def _study_name(name: str) -> str:
+def study_name(name: str) -> str:
     """The name of a study; of a study file the name that it gives."""
     if not name.endswith(".toml") or Path(name).is_dir():
         return name

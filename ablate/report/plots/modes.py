@@ -1,4 +1,4 @@
-"""Draw the effects under several learning-rate modes in one figure: one row per variant, one mark per mode."""
+"""Draw effects under several learning-rate modes, or of two studies: one row per variant, one mark for each of them."""
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,19 @@ LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # marker and colour of each mo
 
 
 def draw_modes(
-    effects: pd.DataFrame, *, metric: Metric, label: str, scores: pd.DataFrame | None = None
+    effects: pd.DataFrame,
+    *,
+    metric: Metric,
+    label: str,
+    scores: pd.DataFrame | None = None,
+    legend: str = "learning rate: {}",
+    key: str = "modes",
 ) -> Figure | None:
     """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes.
 
     A mean without an interval, of few seeds, stands above a light dot for each of its seeds in `scores`, which has
-    variant, mode and difference.
+    variant, mode and difference. Instead of modes, the column may hold other names, such as those of two studies, which
+    the `legend` introduces. The marks of row i have the key "key-i".
     """
     modes = list(dict.fromkeys(effects["mode"])) if len(effects) else []
     if len(modes) < 2:
@@ -41,13 +48,13 @@ def draw_modes(
         limits = difference_limits(effects, seeds, metric=metric)
         draw_frame(axes, metric, limits=limits, label=label)
         handles = [
-            _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)))
+            _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)), key=key)
             for index, mode in enumerate(modes)
         ]
         _draw_seeds(axes, seeds, modes, names["variant"], metric.scale)
         _mark_outside(axes, effects, names["variant"], metric)
-        _name_rows(axes, names)
-        figure.legend(handles, [f"learning rate: {mode}" for mode in modes], loc="outside upper left", ncols=4,
+        _name_rows(axes, names, key)
+        figure.legend(handles, [legend.format(mode) for mode in modes], loc="outside upper left", ncols=4,
                       labelcolor=INK)  # fmt: skip
     return figure
 
@@ -82,26 +89,36 @@ def _mark_outside(axes: Axes, effects: pd.DataFrame, variants: "pd.Series[str]",
                 draw_outside(axes, y - 0.15, text=outside_text(beyond.tolist(), metric), left=left)
 
 
-def _name_rows(axes: Axes, names: pd.DataFrame) -> None:
+def _name_rows(axes: Axes, names: pd.DataFrame, key: str) -> None:
     against = names["against"] if "against" in names else [""] * len(names)
     labels = []
     for factor, level, other in zip(names["factor"], names["level"], against, strict=True):
         labels.append(shorten(" = ".join(contrast_name(str(factor), str(level), against=str(other))), 42))
     name_rows(axes, labels)
     for index, tick in enumerate(axes.get_yticklabels()):
-        mark(tick, f"modes-{index}")
+        mark(tick, f"{key}-{index}")
 
 
 def _draw_mode(
-    axes: Axes, effects: pd.DataFrame, mode: str, variants: "pd.Series[str]", *, metric: Metric, place: tuple[int, int]
+    axes: Axes,
+    effects: pd.DataFrame,
+    mode: str,
+    variants: "pd.Series[str]",
+    *,
+    metric: Metric,
+    place: tuple[int, int],
+    key: str,
 ) -> Line2D:
     index, count = place
     marker, colour = LOOKS[index % len(LOOKS)]
     rows = effects[effects["mode"] == mode].set_index("variant").reindex(variants)
     y = np.arange(len(rows)) + _offset(index, count)
     for number, (at, row) in enumerate(zip(y, rows.to_dict("records"), strict=True)):
-        mean, key = row["mean"] * metric.scale, f"modes-{number}"
+        mean = row["mean"] * metric.scale
         ends = np.array([row["low"], row["high"]]) * metric.scale
         for x, style in ((ends, {"linewidth": 2.0}), ([mean], {"marker": marker, "markersize": 6.0})):
-            mark(axes.plot(x, [at] * len(x), color=colour, zorder=3, markeredgecolor=PAPER, **style)[0], key)
+            mark(
+                axes.plot(x, [at] * len(x), color=colour, zorder=3, markeredgecolor=PAPER, **style)[0],
+                f"{key}-{number}",
+            )
     return Line2D([], [], marker=marker, color=colour, linestyle="none", markersize=6, markeredgecolor=PAPER)

@@ -44,6 +44,14 @@ def check_report(folder: Path) -> None:
     _refuse(folder, [name for name in foreign if not _holds(folder / name, _OF_REPORTS[name])])
 
 
+def check_page(path: Path) -> None:
+    """Raise `AblateError` if a page would overwrite what ablate did not write, or a link would lead it elsewhere."""
+    if path.is_symlink() or (path.exists() and not _holds(path, _OWN["report.html"])):
+        raise AblateError(
+            f"{printable(str(path), 300)}: is there, and ablate did not write it\n  choose another file with --page"
+        )
+
+
 def _refuse(folder: Path, foreign: list[str]) -> None:
     if foreign:
         raise AblateError(

@@ -1,5 +1,7 @@
 """Read and write cache files, which only save work: a damaged, unreadable or mismatched file counts as missing."""
 
+import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -10,16 +12,25 @@ from ablate.storage.files.atomic import write_aside
 
 T = TypeVar("T")
 MAX_BYTES = 4 * 2**20  # bytes of a file: some 20,000 epochs; larger files are neither written nor read
+USE_SECONDS = 3600.0  # a file that was used within this time is not marked as used again
 
 
 def load_kept(path: Path, kind: TypeAdapter[T]) -> T | None:
-    """The record in the JSON file at `path`; None if it is not of the `kind`, or cannot be read."""
+    """The record in the JSON file at `path`; None if it is not of the `kind`, or cannot be read.
+
+    The file's time of writing becomes the time of this use, to the hour: what was used longest ago is trimmed first.
+    """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        seen = path.stat()
+        if seen.st_size > MAX_BYTES:
             return None
-        return kind.validate_json(path.read_bytes(), strict=True)
+        record = kind.validate_json(path.read_bytes(), strict=True)
     except (OSError, ValueError):
         return None
+    if time.time() - seen.st_mtime > USE_SECONDS:
+        with suppress(OSError):  # a folder that may only be read
+            os.utime(path)
+    return record
 
 
 def keep(path: Path, text: str) -> None:

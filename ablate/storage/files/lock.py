@@ -64,6 +64,22 @@ class FolderLock:
             self._lock.release()
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds the folder now, as far as this machine can tell; changes nothing in it.
+
+    A folder whose holder died is not held. Where the file system cannot lock a file, one that names its holder is.
+    """
+    if not os.path.lexists(folder / OWNER):
+        return False
+    if os.path.lexists(folder / SOFT_LOCK) or not (folder / LOCK).is_file():
+        return True
+    try:
+        with FileLock(folder / LOCK, fallback_to_soft=False).acquire(blocking=False):
+            return False
+    except (Timeout, NotImplementedError, OSError):
+        return True
+
+
 def _lock_that_stays(folder: Path) -> BaseFileLock:
     """The lock of the folder that has this name now: another process may have renamed it during the wait."""
     while True:
