@@ -158,6 +158,9 @@ def study(
     cluster: ClusterAddress = None,
     threads: Threads = None,
     mixed: Mixed = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Open the report in the browser, where it follows the running study.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line instead of the display.")
     ] = False,
@@ -185,7 +188,7 @@ def study(
         retry=retry,
         cluster=read_request(cluster, out=out, threads=threads, mixed=mixed, workers=workers),
     )
-    chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json)
+    chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json, opens=open_)
     raise typer.Exit(command.run(chosen, options))
 
 

@@ -65,5 +65,12 @@ class Stopping:
     """A stop was requested: running epochs are finished first."""
 
 
-Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialLost | TrialEnded | Stopping
+@dataclass(frozen=True, slots=True)
+class ReportWritten:
+    """The page of the running study was written, anew or for the first time; it is on disk."""
+
+    path: Path
+
+
+Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialLost | TrialEnded | Stopping | ReportWritten
 Watcher: TypeAlias = Callable[[Event], None]

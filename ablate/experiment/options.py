@@ -11,6 +11,7 @@ from ablate.data import Dataset, data_cautions
 from ablate.data.placement import place_data
 from ablate.data.variants import check_levels, open_examples, unread_factors
 from ablate.experiment.cautions import all_cautions
+from ablate.experiment.living import EVERY_MINUTE, Rewriting
 from ablate.report.wording import objectives_said
 from ablate.storage.facts import Facts
 from ablate.study.backend import backend_used
@@ -49,6 +50,7 @@ class Options:
     go_on: bool = False  # continue with a changed study file, if the finished trials are still valid results of it
     retry: bool = False  # train again the trials that failed or ran out of memory
     cluster: ClusterRequest | None = None  # None: on this machine
+    rewriting: Rewriting | None = EVERY_MINUTE  # of the report while the study runs; None: it comes at the end alone
 
     @property
     def cache(self) -> Path:

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.former_runs import read_former_runs, wall_seconds
 from ablate.experiment.interim import choice_of, count_states, front_facts, headline_metrics, reference_so_far
 from ablate.experiment.kept_models import best_model, logged_models, write_example
+from ablate.experiment.living import LivingReport
 from ablate.experiment.on_cluster import asked_cluster
 from ablate.experiment.options import Options, gather_facts, label, open_data, warnings
 from ablate.experiment.preregister import origins
@@ -24,12 +25,13 @@ from ablate.experiment.verify.conditions import check_data
 from ablate.report import ReportFiles, build_report
 from ablate.report.wording import as_markdown
 from ablate.storage.facts import Ending, Facts
-from ablate.storage.files.atomic import saving, sweep
+from ablate.storage.files.atomic import saving, sweep, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.resume import read_starting_conditions
 from ablate.study.cautions import sentences
 from ablate.study.settings import StudySettings
+from ablate.study.toml import to_toml
 from ablate.system import on_stop_signal
 from ablate.tracking import BackgroundTracker, Tracker
 
@@ -84,7 +86,8 @@ def _run(facts: Facts, options: Options, watch: Watcher, *, clock: Clock, cluste
     with folder.lock(fresh=options.fresh) as held, closing(BackgroundTracker(Tracker(uri))) as tracker:
         conditions = facts.conditions()
         changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
-        run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock, cluster=cluster)
+        living = LivingReport(facts, folder.path, watch, rewriting=options.rewriting)
+        run = Run(facts, options, folder=folder, tracker=tracker, watch=living, clock=clock, cluster=cluster)
         if data.factors:  # others were made from files or code that may have changed
             trained = [entry for entry in run.journal.entries.values() if entry.spec.label.phase == "ablation"]
             check_data(trained, study, data)
@@ -97,7 +100,8 @@ def _run(facts: Facts, options: Options, watch: Watcher, *, clock: Clock, cluste
             watch(Notice(note))
         with on_stop_signal(run.stop):
             try:
-                run.train()
+                with living.fed_by(books.write_so_far):
+                    run.train()
                 return books.close(set_aside=held.set_aside)
             except AblateError as err:
                 books.abandon(str(err))
@@ -116,10 +120,12 @@ class _Books:
         self._former = read_former_runs(folder.provenance, run.journal.entries.values(), workers=facts.workers)
 
     def abandon(self, reason: str) -> None:
-        """After an error, write the tables so far, and end the tracked run so that it does not appear to be running."""
+        """After an error, write tables and report, and end the tracked run, so that neither appears to be running."""
         if self._run.is_tracked:
             with suppress(AblateError):  # `reason` is the error to report
                 self._write({})
+                with saving(self._folder.path, "the report"):
+                    build_report(self._folder.path)
             with suppress(AblateError):
                 self._tracker.close_study("FAILED", note=as_markdown(reason), metrics={}, artifacts=None)
 
@@ -157,27 +163,46 @@ class _Books:
         found = best_model(self._facts.study, {one.spec.trial: one for one in entries}, self._folder.path)
         return found[1] if found else None
 
+    def write_so_far(self, place: StudyFolder) -> None:
+        """Write the tables of the trials that have ended into another folder; any thread may call it.
+
+        The tracker is not waited for, so runs may lack their ids; predictions of the test set are left out.
+        """
+        entries = [replace(one, outcome=replace(one.outcome, test_predictions="")) for one in self._run.journal.last()]
+        write_aside(place.study_file, to_toml(self._facts.study))
+        write_folder(place, entries, self._facts, self._ending(entries, {}))
+
     def _write(self, parts: dict[str, float]) -> tuple[list[Entry], Ending]:
         """Write tables and provenance of the trials so far, after the tracker has caught up."""
         entries = self._run.record.settle()
         complete = self._run.is_complete()
-        ending = Ending(
+        ending = replace(
+            self._ending(entries, self._former.and_now(self._seconds(entries) | parts)),
             ended=datetime.now().astimezone().isoformat(timespec="seconds"),
-            reference=reference_so_far(self._facts.study, entries, choice_of(self._facts)),
-            front=front_facts(entries, self._facts),
             complete=complete,
             interrupted=self._run.is_stopped() and not complete and not self._run.gave_up,
             gave_up="" if complete else self._run.gave_up,
-            changes=self._folder.notes(),
-            seconds=self._former.and_now(self._seconds(entries) | parts),
-            frozen=self._run.freeze,
-            origins=origins(self._cache),
-            compared=self._run.comparison is not None,
-            looks=self._run.comparison.looks if self._run.comparison else (),
             tune=self._run.comparison.tuning_facts(self._run.journal.known()) if self._run.comparison else None,
         )
         write_folder(self._folder, entries, self._facts, ending, former=self._former)
         return entries, ending
+
+    def _ending(self, entries: list[Entry], seconds: dict[str, float]) -> Ending:
+        """Where the study is with these trials, as one that has not ended."""
+        comparison = self._run.comparison
+        return Ending(
+            ended="",
+            reference=reference_so_far(self._facts.study, entries, choice_of(self._facts)),
+            front=front_facts(entries, self._facts),
+            complete=False,
+            interrupted=False,
+            changes=self._folder.notes(),
+            seconds=seconds,
+            frozen=self._run.freeze,
+            origins=origins(self._cache),
+            compared=comparison is not None,
+            looks=comparison.looks if comparison else (),
+        )
 
     def _seconds(self, entries: list[Entry]) -> dict[str, float]:
         """Wall time of this run, by part."""

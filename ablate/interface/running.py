@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ablate.errors import AblateError
 from ablate.experiment.data_sets import run_on_data_sets
+from ablate.experiment.living import EVERY_MINUTE
 from ablate.experiment.on_cluster import read_request
 from ablate.experiment.options import Only, Options
 from ablate.experiment.run_study import Finished, run_study
@@ -50,6 +51,7 @@ def to_options(
         stack=stack,
         only=only,
         cluster=read_request(cluster, out=Path(out), threads=threads, mixed=mixed, workers=workers),
+        rewriting=EVERY_MINUTE,
         **flags,
     )
 

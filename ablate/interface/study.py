@@ -191,7 +191,8 @@ class Study:
     ) -> "Result":
         """Run what is left of the study in worker processes, and write its tables and report into `out`/NAME.
 
-        Every trial is on disk when it ends. Ctrl-C (in a notebook: Interrupt) saves and raises `KeyboardInterrupt`;
+        Every trial is on disk when it ends, and report.html is rewritten about once a minute, without a verdict until
+        the study has ended. Ctrl-C (in a notebook: Interrupt) saves and raises `KeyboardInterrupt`;
         the same call goes on. `workers`: None for one per GPU or CPU core, as memory allows. `tracking_uri`: MLflow's
         store; None for $MLFLOW_TRACKING_URI, else mlflow.db in the working folder. The other arguments are the
         options of `ablate study`: `only` "search" or "ablation"; `fresh` starts again and keeps the old results under

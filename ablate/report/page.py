@@ -165,6 +165,27 @@ def figures_in(sections: Sequence[Section]) -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
+class PartBar:
+    """How far a part of a running study is."""
+
+    name: str
+    done: int
+    of: int  # trials; the most that it may take
+    said: str  # "14 of 24 trials"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNote:
+    """What stands at the top of a page that is rewritten while its study runs."""
+
+    state: str  # where the study is, and what is left
+    parts: Sequence[PartBar]
+    written: tuple[str, str]  # when, in words and as ISO time
+    after: str  # until when to believe the page
+    seconds: int  # between two readings of the page by a browser
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The whole report."""
 
@@ -177,6 +198,7 @@ class Page:
     confirmation: Link | None = None  # confirmation status of the answer, linked to the checklist
     is_confirmed: bool = False
     kind: str = "Ablation report"
+    running: RunningNote | None = None  # None: the study has ended
 
     def figures(self) -> list[Figure]:
         """All figures, in order."""

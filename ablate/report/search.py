@@ -58,6 +58,17 @@ def search_section(inputs: Inputs) -> Section | None:
     return Section("search", title, blocks)
 
 
+def search_so_far(inputs: Inputs) -> Section | None:
+    """The history and the best trials of a search that may still run; what its factors matter is judged at its end."""
+    history, metric = search_history(inputs.results), inputs.score_metric
+    if history.empty:
+        return None
+    shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
+    has_front = inputs.facts.front is not None
+    blocks = [*_history(shown, metric, noun="trial", has_front=has_front), *_best(inputs, metric)]
+    return Section("search", "Search", blocks)
+
+
 def factors_above_noise(table: pd.DataFrame) -> str:
     """A sentence on the factors that rise above noise, the most important first; `table` is that of `importances`."""
     where = _counted(table.iloc[0])

@@ -118,6 +118,11 @@ class Journal:
         entries = (item for item in self.entries.items() if item[0] not in self._reopened)
         return {name: entry.outcome for name, entry in entries if entry.outcome.state != "killed"}
 
+    def last(self) -> list[Entry]:
+        """The last attempt that ended of each trial, in the order of `entries`; may be called from any thread."""
+        with self._lock:
+            return list(self.entries.values())
+
     def reopen(self, trials: Collection[str]) -> None:
         """Allow another attempt at trials that have ended; until it ends, the last outcome stands."""
         self._reopened.update(trials)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
+from ablate.cli.commands.browser import InBrowser, open_page
 from ablate.experiment.options import Options
 from ablate.experiment.run_study import Finished
 from ablate.interface.display.display import make_display
@@ -30,6 +31,7 @@ class StudyArguments:
     overrides: tuple[str, ...]
     quick: bool
     as_json: bool
+    opens: bool = False  # the report, in the browser
 
     def study(self) -> Study:
         """Load the study."""
@@ -39,11 +41,16 @@ class StudyArguments:
 def run(chosen: StudyArguments, options: Options) -> int:
     """Run the study, print its result, and return the exit code."""
     study, console = chosen.study(), Console(highlight=False)
-    finished = run_shown(study.settings, options, make_display(as_json=chosen.as_json, console=console))
+    display = make_display(as_json=chosen.as_json, console=console)
+    browser = InBrowser(display) if chosen.opens else None
+    finished = run_shown(study.settings, options, browser or display)
     if chosen.as_json:
         print(json.dumps(_as_json(finished)), file=console.file, flush=True)
     else:
         say(console, answer(finished), soft_wrap=not console.is_terminal)
+    if browser is not None and not browser.has_tried:  # nothing was left to train
+        why = open_page(finished.report.html)
+        say(console, [why] if why and not chosen.as_json else [], soft_wrap=True)
     if finished.ending.interrupted:
         return INTERRUPTED
     return DONE if finished.ending.complete and not nothing_finished(finished.states) else UNFINISHED

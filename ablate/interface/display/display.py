@@ -16,14 +16,16 @@ from ablate.experiment.events import (
     Opened,
     Part,
     PartBegan,
+    ReportWritten,
     Stopping,
     TrialBegan,
     TrialCount,
     TrialEnded,
     TrialLost,
 )
+from ablate.experiment.progress import STATE_WORDS, Progress, name_of
 from ablate.interface.display.picture import LONGEST, part_line, picture, time_left
-from ablate.interface.display.progress import STATE_WORDS, Beside, Display, Progress, name_of
+from ablate.interface.display.progress import Beside, Display
 from ablate.interface.display.stream import lasting
 from ablate.storage.facts import Facts
 from ablate.study.backend import NAMES, backend_used
@@ -235,3 +237,5 @@ def _as_json(event: Event) -> dict[str, object]:
             return {"event": "trial_lost", **named, "reason": event.reason}
         case Stopping():
             return {"event": "stopping"}
+        case ReportWritten():
+            return {"event": "report", "report": str(event.path)}

@@ -9,9 +9,9 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from ablate.experiment.events import Event, Notice, Opened, PartBegan, TrialLost
+from ablate.experiment.progress import Progress
 from ablate.interface.display.display import lost, opening
 from ablate.interface.display.picture import LONGEST, part_line, picture
-from ablate.interface.display.progress import Progress
 from ablate.study.trial import Epoch
 from ablate.text import printable
 

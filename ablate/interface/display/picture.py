@@ -3,7 +3,8 @@
 from rich.console import Group
 from rich.text import Text
 
-from ablate.interface.display.progress import Progress, Running, duration, sparkline
+from ablate.experiment.progress import Progress, Running
+from ablate.interface.display.progress import duration, sparkline
 from ablate.study.catalog import is_transferred
 from ablate.text import printable
 

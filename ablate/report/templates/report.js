@@ -1,5 +1,6 @@
 "use strict";
-// Sorts tables, filters their rows, and fades the marks of hidden rows in the figures. The page is whole without it.
+// Sorts tables, filters their rows, fades the marks of hidden rows in the figures, and reads a page that is still being
+// rewritten again. The page is whole without it.
 (() => {
   const number = (text) => {
     const plain = text.replaceAll("−", "-").replace(/(\d),(?=\d{3}\b)/g, "$1");
@@ -74,12 +75,32 @@
     if (tools.dataset.figure) document.querySelector(`#${tools.dataset.figure} .picture`)?.before(tools);
     tools.hidden = false;
   };
+  // While the study runs the page is rewritten. It is read again, unless someone is writing into it or has unticked it.
+  const makeReloading = (note) => {
+    const box = note.querySelector("input");
+    const remembered = `ablate: ${location.pathname}`;
+    const store = (() => {
+      try {
+        return window.sessionStorage;
+      } catch {
+        return null; // not every browser keeps anything for files
+      }
+    })();
+    box.checked = store?.getItem(remembered) !== "off";
+    box.addEventListener("change", () => store?.setItem(remembered, box.checked ? "on" : "off"));
+    note.hidden = false;
+    setInterval(() => {
+      const isBusy = document.activeElement?.type === "search" || !getSelection().isCollapsed;
+      if (box.checked && !isBusy) location.reload();
+    }, 1000 * Number(note.dataset.reload));
+  };
   // Not every browser unfolds what a link leads into.
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
     let folded = link && document.getElementById(link.hash.slice(1))?.closest("details");
     for (; folded; folded = folded.parentElement.closest("details")) folded.open = true;
   });
+  document.querySelectorAll("[data-reload]").forEach(makeReloading);
   document.querySelectorAll("table").forEach((table) => {
     const tools = table.closest(".tabled")?.querySelector(".tools");
     if (tools) makeFilter(table, tools); // before the heads become buttons

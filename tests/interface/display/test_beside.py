@@ -6,7 +6,7 @@ from records import epoch_of_classes
 
 from ablate.experiment.events import Notice, Stopping
 from ablate.interface.display import progress
-from ablate.interface.display.progress import Beside
+from ablate.interface.display.progress import Beside, duration, sparkline
 
 EPOCH = epoch_of_classes("search-0014", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
 
@@ -68,3 +68,9 @@ def test_a_terminal_that_has_stopped_holds_nothing_up_and_gets_what_matters_late
     go.set()
     display.close()
     assert kept.events == [Notice("first"), *[EPOCH] * 10, Stopping()]
+
+
+def test_curves_and_times_are_a_few_characters():
+    assert [duration(s) for s in (0, 9.6, 250, 3723)] == ["0:00", "0:10", "4:10", "1:02:03"]
+    assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
+    assert sparkline([0.3, 0.3]) == "▁▁"

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
+from ablate.experiment.progress import Progress
 from ablate.interface.display import picture, suitable
 from ablate.interface.display.display import LiveDisplay
 from ablate.interface.display.notebook import NotebookDisplay
-from ablate.interface.display.progress import Beside, Progress
+from ablate.interface.display.progress import Beside
 from ablate.plans import TrialCount
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from records import epoch_of_classes
 
 from ablate.experiment.events import PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.interface.display.progress import Progress, configuration, duration, name_of, sparkline
+from ablate.experiment.progress import Progress, configuration, name_of
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
@@ -75,10 +75,7 @@ def test_a_part_that_grows_takes_its_new_size():
     assert (progress.done, progress.trials) == (2, 2)
 
 
-def test_small_texts():
-    assert [duration(s) for s in (0, 9.6, 250, 3723)] == ["0:00", "0:10", "4:10", "1:02:03"]
-    assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
-    assert sparkline([0.3, 0.3]) == "▁▁"
+def test_trials_and_configurations_have_short_names():
     assert name_of(SEARCH) == "#14"
     assert name_of(ABLATION) == "dropout=0.1 (find) seed 3"
     tuned = replace(
