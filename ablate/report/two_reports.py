@@ -126,12 +126,12 @@ def _unlike(a: Inputs, b: Inputs) -> Iterator[Unlike]:
 
 
 def _settings(a: Inputs, b: Inputs) -> Iterator[Unlike]:
-    trees = [_tree(one.study_file) for one in (a, b)]
-    if not all(trees):
-        if any(trees):
-            yield Unlike("setting", "study file", *("recorded" if tree else NOT_RECORDED for tree in trees))
+    mine, theirs = (_tree(one.study_file) for one in (a, b))
+    if not (mine and theirs):
+        if mine or theirs:
+            yield Unlike("setting", "study file", *("recorded" if tree else NOT_RECORDED for tree in (mine, theirs)))
         return
-    for change in differences(*trees):
+    for change in differences(mine, theirs):
         if change.key[0] not in NOT_COMPARED:
             yield Unlike("setting", ".".join(change.key), _shown(change.before), _shown(change.after))
 

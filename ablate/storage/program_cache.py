@@ -45,6 +45,22 @@ def open_program_cache(threads: int | None, *, environ: Mapping[str, str] = os.e
     return here if os.access(here, os.R_OK | os.W_OK | os.X_OK) else None
 
 
+def fault_of_program_cache(*, environ: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
+    """Why programs are not kept although they could be, and what repairs it; None if all is well. Makes nothing."""
+    root = _root(environ)
+    if root is None or not os.path.lexists(root):
+        return None
+    try:
+        if root.is_symlink() or not root.is_dir():
+            return f"{root} is no folder, so compiled programs are not kept", f"set {VARIABLE} to a folder of yours"
+        if not _is_private(root):
+            said = f"others may write to {root}, so compiled programs are not kept there"
+            return said, f"chmod go-w {root}, or set {VARIABLE} to a folder of yours"
+    except OSError as err:
+        return f"{root}: {err.strerror}: compiled programs are not kept", f"set {VARIABLE} to a folder of yours"
+    return None
+
+
 def clear(folder: Path) -> None:
     """Remove all programs: one of them could not be read, and would never be replaced."""
     for path in folder.iterdir():

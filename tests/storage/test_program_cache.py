@@ -8,7 +8,14 @@ import pytest
 from backends import jax_only
 
 from ablate import system
-from ablate.storage.program_cache import MOST_MACHINES, clear, open_program_cache, program_folders, remove_programs
+from ablate.storage.program_cache import (
+    MOST_MACHINES,
+    clear,
+    fault_of_program_cache,
+    open_program_cache,
+    program_folders,
+    remove_programs,
+)
 
 
 @pytest.fixture
@@ -154,3 +161,17 @@ def test_a_cache_is_emptied(tmp_path):
     (tmp_path / "program").write_bytes(b"x")
     clear(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_keeps_programs_from_being_kept_comes_with_its_repair(environ, tmp_path):
+    root = tmp_path / "programs"
+    assert fault_of_program_cache(environ={"ABLATE_PROGRAM_CACHE": "off"}) is None
+    assert fault_of_program_cache(environ=environ) is None  # made by the first study
+    open_program_cache(1, environ=environ)
+    assert fault_of_program_cache(environ=environ) is None
+    root.chmod(0o777)
+    assert fault_of_program_cache(environ=environ)[1].startswith(f"chmod go-w {root}")
+    root.rename(tmp_path / "elsewhere")
+    root.symlink_to(tmp_path / "elsewhere")
+    assert "is no folder" in fault_of_program_cache(environ=environ)[0]
+    assert "ABLATE_PROGRAM_CACHE" in fault_of_program_cache(environ=environ)[1]

@@ -104,5 +104,8 @@ def _shared(row: Row, a: pd.DataFrame, b: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _by_seed(row: Row, pairs: pd.DataFrame) -> "pd.Series[float]":
-    own = pairs[(pairs["variant"] == row["variant"]) & (pairs["mode"] == row["mode"])]
-    return own[own["against"] == row["against"]].set_index("seed")["difference"].astype(float)
+    is_own = (
+        (pairs["variant"] == row["variant"]) & (pairs["mode"] == row["mode"]) & (pairs["against"] == row["against"])
+    )
+    by_seed: pd.Series[float] = pairs[is_own].set_index("seed")["difference"].astype(float)
+    return by_seed

@@ -83,13 +83,13 @@ def cautions_of(address: str, *, environ: Mapping[str, str] = os.environ) -> Ite
         )
 
 
-def token_faults(*, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """What is wrong with the file of this user's token, and what to do."""
+def token_faults(*, environ: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """What is wrong with the file of this user's token, and the command that repairs it."""
     named = environ.get("RAY_AUTH_TOKEN_PATH")
     path = Path(named) if named else Path.home() / ".ray" / "auth_token"
     with suppress(OSError):
         if path.stat().st_mode & 0o077:
-            yield f"{path} can be read by others on this machine: chmod 600 {path}"
+            yield f"{path} can be read by others on this machine", f"chmod 600 {path}"
 
 
 def _named(environ: Mapping[str, str]) -> str:

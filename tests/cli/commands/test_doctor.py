@@ -1,5 +1,7 @@
 """What `ablate doctor` says, with a training that is over at once."""
 
+from types import SimpleNamespace
+
 import pytest
 from folder_state import state_of
 from mlflow_store import fresh_store, optuna_storage
@@ -12,6 +14,8 @@ from ablate.errors import AblateError
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("ABLATE_PROGRAM_CACHE", "off")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**40))
     monkeypatch.setattr(doctor, "visible_gpus", lambda _: [])  # a backend takes seconds to start
     return tmp_path
 
@@ -52,7 +56,11 @@ def test_a_training_that_fails_is_to_fix(capsys, trained):
     trained("TypeError: float32, not float16\n  see a file")
     code, lines = said(capsys)
     assert code == UNFINISHED
-    assert lines[-2:] == ["FIX   training      fails: TypeError: float32, not float16; see a file", "1 to fix"]
+    assert lines[-3:] == [
+        "NO    training      fails: TypeError: float32, not float16",
+        "FIX                 see a file",
+        "1 to fix",
+    ]
 
 
 @pytest.mark.usefixtures("trained")
@@ -61,8 +69,9 @@ def test_a_store_that_is_no_store_is_to_fix_and_left_as_it_is(capsys, here):
     before = state_of(here)
     code, lines = said(capsys, "sqlite:///mine.db")
     assert (code, lines[-1]) == (UNFINISHED, "1 to fix")
-    (line,) = [line for line in lines if line.startswith("FIX")]
-    assert line.startswith("FIX   MLflow        sqlite:///mine.db: is an Optuna storage (3 trials); ")
+    (line,) = [line for line in lines if line.startswith("NO ")]
+    assert line == "NO    MLflow        sqlite:///mine.db: is an Optuna storage (3 trials)"
+    assert "--tracking-uri" in lines[lines.index(line) + 1]
     assert state_of(here) == before
 
 
@@ -90,9 +99,7 @@ def test_the_backend_that_a_study_gets_is_told_and_which_other_there_is(capsys, 
     monkeypatch.setattr(doctor, "visible_gpus", lambda backend: [f"{backend} 0"])
     assert backend_of(capsys).endswith("tensorflow (KERAS_BACKEND), GPUs: tensorflow 0; also installed: jax")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    assert backend_of(capsys).startswith(
-        "FIX   backend       KERAS_BACKEND=torch: ablate trains on jax or tensorflow; "
-    )
+    assert backend_of(capsys).startswith("NO    backend       KERAS_BACKEND=torch: ablate trains on jax or tensorflow")
 
 
 @pytest.mark.usefixtures("trained")
@@ -105,6 +112,39 @@ def test_a_broken_jax_is_to_fix_and_nothing_trains(capsys, monkeypatch, error):
     monkeypatch.setattr(doctor, "visible_gpus", fail)
     code, lines = said(capsys)
     assert (code, lines[-1]) == (UNFINISHED, "1 to fix")
-    (line,) = [line for line in lines if line.startswith("FIX")]
-    assert f"jax cannot be imported: {type(error).__name__}: {error}; repair the installation, or set train" in line
+    (line,) = [line for line in lines if line.startswith("NO ")]
+    assert line == f"NO    backend       jax cannot be imported: {type(error).__name__}: {error}"
+    assert lines[lines.index(line) + 1] == (
+        'FIX                 pip install --force-reinstall "ablate-keras[jax]", or set training.backend = "tensorflow" '
+        "in the study"
+    )
     assert not any("training a tiny network" in line for line in lines)
+
+
+@pytest.mark.usefixtures("trained")
+def test_every_problem_has_a_line_below_that_repairs_it(capsys, here, monkeypatch):
+    def fail(**_):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", fail)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    monkeypatch.setenv("ABLATE_PROGRAM_CACHE", str(here / "programs"))
+    (here / "programs").mkdir()
+    (here / "programs").chmod(0o777)
+    monkeypatch.setenv("ABLATE_DATA_DIR", "~no-such-user/data")
+    code, lines = said(capsys, "sqlite:mlflow.db")
+    assert code == UNFINISHED
+    problems = [at for at, line in enumerate(lines) if line.startswith("NO ")]
+    assert [lines[at].split()[1] for at in problems] == ["data", "folder", "disk", "programs", "MLflow"]
+    assert all(lines[at + 1].startswith("FIX   ") for at in problems)
+    assert len([line for line in lines if line.startswith("FIX")]) == len(problems)
+    assert lines[-1] == "5 to fix"
+    text = "\n".join(lines)
+    for repair in (
+        "write the full path",
+        "--out DIR",
+        "ablate gc",
+        f"chmod go-w {here / 'programs'}",
+        "sqlite:///mlflow.db",
+    ):
+        assert repair in text

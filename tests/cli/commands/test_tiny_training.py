@@ -7,7 +7,7 @@ import time
 import pytest
 from workers.pretend import refusing
 
-from ablate.cli.commands.doctor import train_tiny
+from ablate.cli.commands.tiny_training import train_tiny
 from ablate.errors import AblateError
 from ablate.study.trial import Outcome
 from ablate.workers.messages import Idle, Ready
@@ -84,6 +84,6 @@ def test_without_room_for_temporary_files_that_is_the_reason(monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ablate.cli.commands.doctor.scratch_folder", full)
+    monkeypatch.setattr("ablate.cli.commands.tiny_training.scratch_folder", full)
     with pytest.raises(AblateError, match=r"no space for temporary files: .*No space left"):
         train_tiny(serve=finishing)

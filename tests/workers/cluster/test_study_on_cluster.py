@@ -113,4 +113,6 @@ def test_doctor_looks_at_a_cluster_and_trains_there(two_nodes, tmp_path):
     [said] = [line for line in lines if line.split()[:2] == ["ok", "cluster"]]
     assert said.endswith("2 machines, 2 workers of 1 processor each")
     assert any("a tiny network trains there" in line for line in lines)
-    assert any(line.startswith("FIX") and "this cluster asks for no token" in line for line in lines)
+    [at] = [at for at, line in enumerate(lines) if "this cluster asks for no token" in line]
+    assert lines[at].startswith("NO ")
+    assert lines[at + 1].startswith("FIX")
