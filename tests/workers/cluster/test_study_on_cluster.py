@@ -2,9 +2,11 @@
 
 import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from clusters import OnCluster
 from pretend import Listed
@@ -116,3 +118,64 @@ def test_doctor_looks_at_a_cluster_and_trains_there(two_nodes, tmp_path):
     [at] = [at for at, line in enumerate(lines) if "this cluster asks for no token" in line]
     assert lines[at].startswith("NO ")
     assert lines[at + 1].startswith("FIX")
+
+
+IN_MEMORY = """
+import sys
+
+import numpy as np
+
+import ablate
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(300, 4)).astype("float32")
+y = (x.sum(axis=1) > 0).astype("int32")
+width = 8
+
+
+def build(factors, input_shape, n_classes):
+    import keras
+
+    layers = [keras.layers.Dense(width, activation=factors["kind"]), keras.layers.Dense(n_classes)]
+    return keras.Sequential([keras.Input(input_shape), *layers])
+
+
+study = ablate.Study(
+    "in_memory",
+    data={"name": {"x_train": x, "y_train": y}, "validation": 60, "test": 60},
+    model=build,
+    training={"epochs": 2},
+    baseline={"kind": "relu", "optimizer": "adam", "learning_rate": 0.01},
+    space={"kind": ["relu", "tanh"]},
+    search={"trials": 0},
+    ablation={"seeds": 2},
+)
+cluster = sys.argv[1] if len(sys.argv) > 1 else None
+result = study.run(cluster=cluster, workers=2, stack=1, cache=False, progress=False)
+result.runs.to_csv("runs.csv", index=False)
+"""
+
+
+def test_a_script_with_its_functions_and_arrays_in_memory_runs_on_two_nodes(two_nodes, tmp_path):
+    found = {}
+    for place, arguments in (("here", ()), ("there", (two_nodes.address,))):
+        folder = tmp_path / place
+        folder.mkdir()
+        (folder / "script.py").write_text(IN_MEMORY)
+        done = subprocess.run(
+            [sys.executable, "script.py", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found[place] = pd.read_csv(folder / "runs.csv")
+    places = {*PLACE_AND_TIME, "trained_on"}
+    here, there = (table.drop(columns=[one for one in table if one in places]) for table in found.values())
+    assert len(there) == 4
+    assert "trained_on" in found["there"]
+    pd.testing.assert_frame_equal(
+        here.sort_values("trial", ignore_index=True), there.sort_values("trial", ignore_index=True)
+    )
