@@ -12,7 +12,7 @@ from synthetic import write_study
 
 from ablate.report import ReportFiles
 from ablate.report.page import PartBar, RunningNote
-from ablate.report.running import read_so_far, write_running_page
+from ablate.report.running import SoFar, read_so_far, write_running_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), "")
@@ -105,6 +105,14 @@ def test_wide_screens_have_the_contents_at_the_side_and_others_fold_them(browser
     assert side.bounding_box()["x"] + side.bounding_box()["width"] <= page.locator("main").bounding_box()["x"]
     page.set_viewport_size({"width": MIDDLE, "height": 900})
     assert (side.is_visible(), folded.is_visible()) == (False, True)
+    page.context.close()
+
+
+def test_the_first_page_of_a_running_study_has_no_contents_and_the_same_place(browser, tmp_path: Path) -> None:
+    page = opened(browser, write_running_page(tmp_path, SoFar(), NOTE, title="A deep MLP"), width=WIDE)
+    assert page.locator("nav").count() == 0
+    assert page.locator("main").bounding_box()["width"] > 1000
+    assert [one["id"] for one in Axe().run(page).response["violations"] if one["impact"] != "minor"] == []
     page.context.close()
 
 

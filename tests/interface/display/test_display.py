@@ -8,7 +8,16 @@ import pytest
 from records import epoch_of_classes
 from rich.console import Console
 
-from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.experiment.events import (
+    Notice,
+    Opened,
+    PartBegan,
+    ReportWritten,
+    Stopping,
+    TrialBegan,
+    TrialEnded,
+    TrialLost,
+)
 from ablate.interface.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
 from ablate.interface.display.progress import Beside, duration
 from ablate.plans import TrialCount
@@ -135,12 +144,12 @@ def test_the_live_display_prints_what_lasts_and_stops_cleanly(opened):
 def test_json_lines_are_one_object_each(opened):
     stream = io.StringIO()
     display = JsonLines(stream)
-    for event in events(opened):
+    for event in (*events(opened), ReportWritten(Path("report.html"))):
         display(event)
     parsed = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in parsed] == [
         "notice", "opened", "part", "trial_began", "epoch", "trial_ended", "part", "trial_began", "trial_lost",
-        "trial_began", "trial_ended", "stopping",
+        "trial_began", "trial_ended", "stopping", "report",
     ]  # fmt: skip
     assert parsed[5]["score"] == 0.512
     assert parsed[8] == {
