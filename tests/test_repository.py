@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -76,6 +77,7 @@ INNOCENT = (
 )
 
 
+@cache
 def imports(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -101,6 +103,7 @@ def room_of(name: str) -> str:
 NAMES = {module_name(path) for path in MODULES}
 
 
+@cache
 def imported_modules(path: Path) -> set[str]:
     """The modules of this package that a file imports; a package itself only for what its `__init__` holds."""
     found = set()
