@@ -430,7 +430,7 @@ def init(
 def ui(
     tracking_uri: TrackingUri = DEFAULT_URI,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
     """Serve MLflow's web pages for the store in use, on this machine only."""
     from ablate.cli.commands import ui as command

@@ -117,7 +117,22 @@ def test_the_reference_of_factors_has_every_factor_and_its_meaning():
 
 def test_the_reference_of_commands_has_every_command_and_option_with_a_help():
     page = reference().command_line_page()
-    for name in ("study", "plan", "lr", "report", "verify", "export", "analyze", "list", "show", "ui", "doctor"):
+    for name in (
+        "study",
+        "plan",
+        "lr",
+        "report",
+        "verify",
+        "export",
+        "analyze",
+        "init",
+        "compare",
+        "gc",
+        "list",
+        "show",
+        "ui",
+        "doctor",
+    ):
         assert f"## ablate {name}\n" in page
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert [row for row in rows if not re.split(r"(?<!\\)\|", row)[2].strip()] == []
