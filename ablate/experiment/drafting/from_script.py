@@ -96,7 +96,7 @@ class ScriptParts:
         if not model:
             raise script.error(script.fit, f"nothing before it makes {script.model}")
         code = ModelCode(model, [one.name for one in shared if isinstance(one, ast.FunctionDef)])
-        asked = vary_examples(code, examples.x.id) if isinstance(examples.x, ast.Name) else set()
+        asked = vary_examples(code, examples.x.id if isinstance(examples.x, ast.Name) else "")
         of_data = {name for one in data for name in bound_by(one)} - set(common)
         if (read := still_read(code, of_data)) is not None:
             raise script.error(read, f"the model depends on the examples: it reads {read.id}")

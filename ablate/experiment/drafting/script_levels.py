@@ -16,6 +16,7 @@ LAYERS = {  # that may be left out, and the factor that does it
     "RandomZoom": "augmentation", "RandomTranslation": "augmentation", "RandomContrast": "augmentation",
     "RandomBrightness": "augmentation", "RandomCrop": "augmentation", "GaussianNoise": "noise",
 }  # fmt: skip
+ROWS = ("LSTM", "GRU", "SimpleRNN", "RNN", "Conv1D", "Reshape", "MultiHeadAttention")  # layers that need two axes
 OF_OUTPUTS = ("softmax", "sigmoid", "linear")  # activations that say what an output is
 INSTEAD = {"relu": "elu"}  # of an activation; relu instead of all others
 Edit = Callable[[SourceText], str]
@@ -115,7 +116,31 @@ def vary_examples(code: ModelCode, examples: str) -> set[str]:
             case ast.Call(func=ast.Attribute(attr="adapt"), args=[ast.Name(id=name) as given]) if name == examples:
                 code.edits[id(given)] = _always("data.train")
                 asked.add("data")
-    return asked
+    return asked | _take_shape(code)
+
+
+def _take_shape(code: ModelCode) -> set[str]:
+    """Let a model that flattens examples of two axes take their shape, too: ablate gives them a third, of channels."""
+    nodes = [node for statement in code.statements for node in ast.walk(statement)]
+    layers = {layer_of(node) for node in nodes}
+    if "Flatten" not in layers or layers & set(ROWS):
+        return set()
+    shapes = [shape for node in nodes if isinstance(node, ast.Call) for shape in _shapes_in(node)]
+    code.edits |= {id(shape): _always("input_shape") for shape in shapes}
+    return {"input_shape"} if shapes else set()
+
+
+def _shapes_in(call: ast.Call) -> Iterator[ast.expr]:
+    """The shape of two axes that a layer is given for the examples, if it is written as numbers."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg in ("shape", "input_shape")]
+    given += call.args[:1] if layer_of(call) == "Input" else []
+    for shape in given:
+        match shape:
+            case (
+                ast.Tuple(elts=[ast.Constant(value=int()), ast.Constant(value=int())])
+                | ast.List(elts=[ast.Constant(value=int()), ast.Constant(value=int())])
+            ):
+                yield shape
 
 
 def still_read(code: ModelCode, names: set[str]) -> ast.Name | None:

@@ -86,3 +86,20 @@ def test_a_name_that_the_model_binds_itself_is_its_own():
     assert still_read(code, {"x"}) is None
     read = still_read(code_of("y = Dense(len(z))(x)"), {"z"})
     assert (read.id, read.lineno) == ("z", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("m = [Flatten(input_shape=[28, 28]), Dense(10)]", "m = [Flatten(input_shape=input_shape), Dense(10)]"),
+        ("m = [Input((28, 28)), Flatten()]", "m = [Input(input_shape), Flatten()]"),
+        ("m = [keras.Input(shape=(28, 28)), Flatten()]", "m = [keras.Input(shape=input_shape), Flatten()]"),
+        ("m = [Input((28, 28, 1)), Flatten()]", ""),
+        ("m = [Input((28, 28)), LSTM(8)]", ""),
+        ("m = [Input((28, 28)), Conv1D(8, 3), Flatten()]", ""),
+    ],
+)
+def test_a_model_that_flattens_examples_of_two_axes_takes_their_shape_with_channels(text, written):
+    code = code_of(text)
+    assert vary_examples(code, "x") == ({"input_shape"} if written else set())
+    assert code.text(text) == [written or text]
