@@ -4,12 +4,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ablate.experiment.drafting.script import Script
+from ablate.experiment.drafting.script import Script, root_of
 from ablate.experiment.drafting.script_levels import layer_of
 from ablate.study.catalog import OPTIMIZERS
 
 EPOCHS, BATCH, SHARE = 10, 32, 0.2  # where the script names none: Keras' batch
-READ = ("x", "y", "epochs", "batch_size", "validation_split", "validation_data", "callbacks", "verbose", "shuffle")
+READ = ("x", "y", "epochs", "batch_size", "validation_split", "validation_data", "callbacks", "verbose")
 WEIGHTS = ("sample_weight", "class_weight")
 NOT_MEANT = {  # callbacks that a study does without
     "ModelCheckpoint": 'the best epoch\'s weights count; [training] keep = "best" keeps the model',
@@ -62,6 +62,7 @@ def settings_of(script: Script) -> FitSettings:
     """Epochs, batch size and early stopping, and what is left out of the rest."""
     given = _arguments(script.fit, ("x", "y", "batch_size", "epochs"))
     left = [f"{name} of fit" for name in given if name not in (*READ, *WEIGHTS)]
+    left += _settings_of_libraries(script)
     patience, callbacks = None, given.get("callbacks")
     for call in _callbacks(script, callbacks) if callbacks is not None else ():
         name = layer_of(call)
@@ -78,6 +79,20 @@ def settings_of(script: Script) -> FitSettings:
         patience=patience,
         left_out=tuple(left),
     )
+
+
+def _settings_of_libraries(script: Script) -> Iterator[str]:
+    """Calls that change how a whole library works, such as its precision; seeds are the study's own."""
+    for statement in script.statements[: script.at]:
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method) as called)):
+                if (
+                    root_of(called) in script.modules
+                    and method.startswith(("set_", "enable_"))
+                    and "seed" not in method
+                ):
+                    line = script.lines[statement.lineno]
+                    yield f"{ast.unparse(called)} in line {line}: [training] precision and backend have what may be set"
 
 
 def optimizer_of(statements: list[ast.stmt]) -> tuple[str, float | None] | None:

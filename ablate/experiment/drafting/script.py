@@ -44,11 +44,23 @@ class Script:
         return StudyError(f"{self.path}: line {line}: {what}\n  {WAY_OUT}")
 
     def needed(self, names: Iterable[str], *, before: int) -> list[ast.stmt]:
-        """The statements up to an index that `names` depend on, in order; none that only looks at the model."""
+        """The statements up to an index that `names` depend on, in order; none that only looks at the model.
+
+        What is changed in place counts wherever it stands: a layer may be frozen after the model has it.
+        """
+        wanted, touched = set(names), set(names)
+        while True:
+            kept = self._slice(wanted, touched, before=before)
+            read = {name for one in kept for name in loaded_by(one)} - self.modules
+            if read <= touched:
+                return kept
+            touched |= read
+
+    def _slice(self, names: set[str], touched: set[str], *, before: int) -> list[ast.stmt]:
         wanted, kept = set(names), list[ast.stmt]()
         for statement in reversed(self.statements[:before]):
             bound = bound_by(statement)
-            if not (bound | self._changed_by(statement)) & wanted:
+            if not (bound & wanted or self._changed_by(statement) & (wanted | touched)):
                 continue
             kept.append(statement)
             if isinstance(statement, ast.Assign) and bound.isdisjoint(loaded_by(statement)):

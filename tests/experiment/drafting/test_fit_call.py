@@ -58,6 +58,14 @@ def test_weights_and_further_arguments_are_said(read):
     assert [line.partition(":")[0] for line in left] == ["steps_per_epoch of fit", "weights"]
 
 
+def test_an_order_of_examples_and_settings_of_libraries_are_said(read):
+    text = "import keras\nkeras.utils.set_random_seed(1)\nkeras.mixed_precision.set_global_policy('mixed_float16')\n"
+    left = settings_of(read(text + "m.fit(a, b, epochs=9, shuffle=False)")).left_out
+    assert [line.partition(":")[0] for line in left] == [
+        "shuffle of fit", "keras.mixed_precision.set_global_policy in line 3",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
