@@ -83,7 +83,10 @@ class Script:
             case ast.FunctionDef() | ast.ClassDef():
                 return set()
             case ast.If() | ast.For() | ast.While() | ast.With() | ast.Try():
-                return {name for inner in ast.iter_child_nodes(statement) for name in self._changed_by(inner)}
+                changed = {name for inner in ast.iter_child_nodes(statement) for name in self._changed_by(inner)}
+                if isinstance(statement, ast.For) and changed & bound_by(statement.target):
+                    changed |= loaded_by(statement.iter)  # for layer in base.layers: layer.trainable = False
+                return changed
         return set()
 
 

@@ -48,6 +48,11 @@ def test_what_is_changed_after_its_use_is_needed(read):
     assert needed(read(text), "m") == ["b = L()", "h = b(i)", "b.trainable = False", "m = k.M(h)"]
 
 
+def test_a_loop_that_changes_parts_of_an_object_is_needed(read):
+    text = "b = L()\nm = k.M(b)\nfor one in b.layers[:-4]:\n    one.trainable = False\nm.fit(1, 2, epochs=1)\n"
+    assert needed(read(text), "m") == ["b = L()", "m = k.M(b)", "for one in b.layers[:-4]:"]
+
+
 def test_of_calls_of_modules_only_their_seeds_count(read):
     text = "import numpy as np\nnp.random.seed(1)\nnp.set_printoptions(2)\nx = np.ones(3)\nm.fit(x, x, epochs=1)\n"
     assert needed(read(text), "x") == ["import numpy as np", "np.random.seed(1)", "x = np.ones(3)"]
